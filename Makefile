@@ -1,0 +1,50 @@
+# Two commands do everything: `make demo` and `make test`. Both say what is missing before they start.
+
+CARGO := cargo
+# One optimised profile for the demo, the tests and the benches: dependencies are built once.
+BUILD := --release --locked
+TOOLS := target/tools
+# Rounds of the crash tests; `make crash` runs 200.
+CRASH_ROUNDS ?= 10
+
+.PHONY: demo test crash bench fuzz check-tools lint deny unit help
+.DEFAULT_GOAL := help
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+check-tools:
+	@for tool in $(CARGO) cc; do command -v $$tool >/dev/null || \
+	  { echo "make: $$tool is missing. On Debian: apt-get install build-essential, and Rust 1.90 or newer."; exit 1; }; done
+
+demo: check-tools ## A synthetic province of 100,000 citizens and a year of events, from event to message (ARGS="--citizens 1000")
+	$(CARGO) run $(BUILD) -p tidings --no-default-features -- demo $(ARGS)
+
+test: check-tools lint deny unit ## Everything that proves it
+	@echo "make test: all passed"
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(BUILD) --workspace --all-targets -- -D warnings
+
+# Built without optimisation: it runs for a second, and its build is what costs.
+$(TOOLS)/bin/cargo-deny:
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_STRIP=none CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  $(CARGO) install cargo-deny --version 0.20.2 --locked --no-default-features --root $(TOOLS) --target-dir target/tools/build
+
+deny: $(TOOLS)/bin/cargo-deny
+	$(TOOLS)/bin/cargo-deny --all-features check --hide-inclusion-graph bans licenses sources
+
+unit:
+	CRASH_ROUNDS=$(CRASH_ROUNDS) $(CARGO) test $(BUILD) --workspace
+
+crash: check-tools ## 200 rounds of crashes at random points, with unsynced bytes discarded and by kill -9
+	CRASH_ROUNDS=200 $(CARGO) test $(BUILD) -p tidings-stores -p tidings-tests crash -- --nocapture
+
+bench: check-tools ## What it costs, beside its floor
+	$(CARGO) bench --locked -p tidings-benches
+
+fuzz: ## The event decoder and the pack parser, 60 seconds each (needs cargo-fuzz)
+	@command -v cargo-fuzz >/dev/null || { echo "make: cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }
+	cd tests && RUSTC_BOOTSTRAP=1 cargo fuzz run decode -- -max_total_time=60
+	cd tests && RUSTC_BOOTSTRAP=1 cargo fuzz run pack -- -max_total_time=60

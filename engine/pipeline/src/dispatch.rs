@@ -1,0 +1,565 @@
+//! The dispatch loop's step: each message into the inbox, then to each channel, once.
+//!
+//! `begin` is durable before anything is sent. A death between send and finish leaves a delivery begun: an
+//! idempotent channel is sent to again, a queryable one is asked, and for one that is neither a duty is sent
+//! again and says so, while anything else stops as `unknown`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tidings_domain::channel::{Channel, Envelope, Replay, SendError};
+use tidings_domain::ids::{CitizenId, NotificationId, OpportunityId, TaskId};
+use tidings_domain::message::{DeliveryState, Notification, Queue, Task, Work};
+use tidings_domain::record::{Answer, Kind, Record, State, Suppressed};
+use tidings_domain::store::{Commit, Lease, LeaseToken, RowKey, Shard, StoreError, Table, Version};
+use tidings_domain::time::{LeaseTime, Timestamp};
+use tidings_domain::value::Pii;
+use tidings_rules::pack::model::Pack;
+
+use crate::compose::{self, Telling};
+use crate::engine::{Engine, PipelineError, unpack};
+use crate::judge::ActivePack;
+use crate::plan::{INBOX, candidate_of, dispatch_task};
+use crate::policy;
+use crate::records::{Records, task_row};
+use crate::remind;
+use crate::vault::{Sealer, open_with, seal};
+use crate::view::Reader;
+
+/// What one dispatch step did.
+#[derive(Debug, Default)]
+pub struct Dispatched {
+    /// Tasks carried out.
+    pub tasks: usize,
+    /// Deliveries by channel and how they ended (`finished`, `retry`, `buried`, `unknown`, `dropped`).
+    pub ends: BTreeMap<(String, &'static str), u64>,
+}
+
+/// A leased dispatch task with its notification.
+struct Job {
+    task: Task,
+    token: LeaseToken,
+    key: RowKey,
+    version: Version,
+    sealer: Sealer,
+    notification: Notification,
+}
+
+/// What to do with a job's next step.
+enum Next {
+    /// Into the inbox.
+    Inbox,
+    /// To a channel.
+    Send(usize),
+    /// Nothing is left to do.
+    Done,
+    /// Not at this hour.
+    Wait(Timestamp),
+    /// No longer wanted: these opportunities have an objection.
+    Drop(BTreeMap<OpportunityId, Suppressed>),
+}
+
+impl Engine {
+    /// Carries out every delivery step that is due at `now`.
+    pub fn dispatch(&self, now: Timestamp, clock: LeaseTime) -> Result<Dispatched, PipelineError> {
+        let mut done = Dispatched::default();
+        for shard in self.shards() {
+            loop {
+                let leases = self.lease(shard, Queue::Dispatch, now, clock)?;
+                if leases.is_empty() {
+                    break;
+                }
+                self.dispatch_chunk(shard, &leases, now, &mut done)?;
+            }
+        }
+        Ok(done)
+    }
+
+    fn dispatch_chunk(
+        &self,
+        shard: Shard,
+        leases: &[Lease],
+        now: Timestamp,
+        done: &mut Dispatched,
+    ) -> Result<(), PipelineError> {
+        match self.try_dispatch(shard, leases, now, done) {
+            Err(PipelineError::Store(StoreError::Conflict | StoreError::LeaseLost)) if leases.len() > 1 => {
+                let (left, right) = leases.split_at(leases.len() / 2);
+                self.dispatch_chunk(shard, left, now, done)?;
+                self.dispatch_chunk(shard, right, now, done)
+            }
+            // The lease will end, and whoever takes it next sees what has been begun.
+            Err(PipelineError::Store(StoreError::Conflict | StoreError::LeaseLost)) => Ok(()),
+            other => other,
+        }
+    }
+
+    fn try_dispatch(
+        &self,
+        shard: Shard,
+        leases: &[Lease],
+        now: Timestamp,
+        done: &mut Dispatched,
+    ) -> Result<(), PipelineError> {
+        let active = self.active();
+        let mut records = Records::new(self, shard);
+        let jobs = self.jobs(shard, leases, &mut records)?;
+        let mut commit = Commit::default();
+        let (mut sends, mut ends, mut changed) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for mut job in jobs {
+            match self.next(&active.pack, &records, &job, now) {
+                Next::Send(step) => {
+                    sends.push((job, step));
+                    continue;
+                }
+                Next::Inbox => {
+                    self.into_inbox(&active.pack, &mut records, &mut job, now, &mut commit)?;
+                    changed.insert(job.task.citizen);
+                    ends.push((INBOX.to_owned(), "finished"));
+                }
+                Next::Drop(objections) => {
+                    drop_job(&mut records, &mut job, &objections, now);
+                    changed.insert(job.task.citizen);
+                    ends.push((INBOX.to_owned(), "dropped"));
+                    job.end(None, &mut commit)?;
+                }
+                Next::Wait(due) => job.end(Some(Task { due, ..job.task.clone() }), &mut commit)?,
+                Next::Done => job.end(None, &mut commit)?,
+            }
+        }
+        for citizen in changed {
+            records.write(citizen, &mut commit)?;
+        }
+        if !commit.writes.is_empty() || !commit.leases.is_empty() {
+            // Records change here because of the pack's texts and dates, so its epoch counts.
+            commit.pack_epoch = Some(active.epoch);
+            self.store.commit(shard, &commit)?;
+        }
+        done.tasks += leases.len();
+        ends.into_iter().for_each(|end| done.count(end));
+        self.send_all(&active, shard, sends, now, done)
+    }
+
+    /// Reads the notifications and records of leased tasks. A task without its notification is finished.
+    fn jobs(
+        &self,
+        shard: Shard,
+        leases: &[Lease],
+        records: &mut Records<'_>,
+    ) -> Result<Vec<Job>, PipelineError> {
+        let tasks: Vec<(Task, LeaseToken)> = leases
+            .iter()
+            .map(|lease| Ok((unpack(&lease.task, Table::Task)?, lease.token.clone())))
+            .collect::<Result<_, PipelineError>>()?;
+        records.load(tasks.iter().map(|(task, _)| task.citizen))?;
+        let keys: Vec<RowKey> = tasks.iter().map(|(task, _)| notification_key(task)).collect();
+        let rows = self.store.read(shard, &keys)?;
+        let mut jobs = Vec::with_capacity(tasks.len());
+        for (((task, token), key), row) in tasks.into_iter().zip(keys).zip(rows) {
+            let sealer = records.sealer(task.citizen)?;
+            let Some(bytes) = row.bytes else {
+                let gone = Commit {
+                    writes: vec![(RowKey::task(task.queue, task.due, task.id), None)],
+                    leases: vec![token],
+                    ..Commit::default()
+                };
+                self.store.commit(shard, &gone)?;
+                continue;
+            };
+            let notification = open_with(&sealer, &key, &bytes)?;
+            jobs.push(Job { task, token, key, version: row.version, sealer, notification });
+        }
+        Ok(jobs)
+    }
+
+    fn next(&self, pack: &Pack, records: &Records<'_>, job: &Job, now: Timestamp) -> Next {
+        let Some(record) = records.get(job.task.citizen) else { return Next::Done };
+        let notification = &job.notification;
+        let Some(step) = notification.deliveries.iter().position(|delivery| !delivery.state.is_final()) else {
+            return Next::Done;
+        };
+        let begun = matches!(notification.deliveries[step].state, DeliveryState::Begun(_));
+        if !begun && !policy::is_sociable(pack, now) {
+            return Next::Wait(policy::next_sociable(pack, now, false));
+        }
+        let objections = objections(self, pack, job.task.citizen, record, notification, now);
+        if !objections.is_empty() && !begun {
+            return Next::Drop(objections);
+        }
+        if step == 0 { Next::Inbox } else { Next::Send(step) }
+    }
+
+    /// The inbox is in the store, so being sent and being recorded are one commit.
+    fn into_inbox(
+        &self,
+        pack: &Pack,
+        records: &mut Records<'_>,
+        job: &mut Job,
+        now: Timestamp,
+        commit: &mut Commit,
+    ) -> Result<(), PipelineError> {
+        let citizen = job.task.citizen;
+        job.notification.inbox = Some(now);
+        if let Some(delivery) = job.notification.deliveries.first_mut() {
+            delivery.state = DeliveryState::Finished(now);
+            delivery.attempts += 1;
+        }
+        if let Some(record) = records.get_mut(citizen) {
+            for id in &job.notification.tells {
+                if let Some(opportunity) = record.opportunities.get_mut(id)
+                    && job.notification.kind == Kind::First
+                {
+                    opportunity.state = State::Told(job.notification.id);
+                }
+            }
+            if !job.notification.duty && job.notification.kind == Kind::First {
+                record.told.push(now);
+            }
+            for task in remind::schedule(pack, citizen, record, &job.notification.tells, now) {
+                commit.writes.push(task_row(&task)?);
+            }
+        }
+        let more = job.notification.deliveries.iter().any(|delivery| !delivery.state.is_final());
+        job.end(more.then(|| dispatch_task(&job.notification, now)), commit)
+    }
+
+    /// Sends to channels: begun durably in one commit, sent one by one, finished in one commit.
+    fn send_all(
+        &self,
+        active: &ActivePack,
+        shard: Shard,
+        sends: Vec<(Job, usize)>,
+        now: Timestamp,
+        done: &mut Dispatched,
+    ) -> Result<(), PipelineError> {
+        if sends.is_empty() {
+            return Ok(());
+        }
+        let mut outcomes = Vec::with_capacity(sends.len());
+        let mut begin = Commit::default();
+        let mut jobs = Vec::with_capacity(sends.len());
+        for (mut job, step) in sends {
+            let verdict = self.before_sending(active, &job, step, now)?;
+            if matches!(verdict, Verdict::Send { .. }) {
+                let delivery = &mut job.notification.deliveries[step];
+                delivery.state = DeliveryState::Begun(now);
+                delivery.attempts += 1;
+                begin.reads.push((job.key.clone(), job.version));
+                let bytes = seal(&job.sealer, &job.key, &job.notification)?;
+                begin.writes.push((job.key.clone(), Some(bytes)));
+            }
+            jobs.push((job, step, verdict));
+        }
+        self.store.commit(shard, &begin)?;
+        for (job, step, verdict) in &jobs {
+            outcomes.push(self.send(job, *step, verdict));
+        }
+        // `begin` has changed the rows since they were read, and nobody else may touch them under these leases.
+        let keys: Vec<RowKey> = jobs.iter().map(|(job, ..)| job.key.clone()).collect();
+        let versions = self.store.read(shard, &keys)?.into_iter().map(|row| row.version);
+        let mut finishes = Vec::with_capacity(jobs.len());
+        for (((mut job, step, _), outcome), version) in jobs.into_iter().zip(outcomes).zip(versions) {
+            let channel = job.notification.deliveries[step].channel.clone();
+            done.count((channel, outcome.word()));
+            job.version = version;
+            let mut finish = Commit::default();
+            self.finish(&mut job, step, outcome, now, &mut finish)?;
+            finishes.push(finish);
+        }
+        self.commit_each(shard, finishes)
+    }
+
+    /// Commits all at once, or one by one when one of them has been overtaken: what was sent must be recorded.
+    fn commit_each(&self, shard: Shard, commits: Vec<Commit>) -> Result<(), PipelineError> {
+        let mut all = Commit::default();
+        for commit in &commits {
+            all.reads.extend(commit.reads.iter().cloned());
+            all.writes.extend(commit.writes.iter().cloned());
+            all.leases.extend(commit.leases.iter().cloned());
+        }
+        match self.store.commit(shard, &all) {
+            Err(StoreError::Conflict | StoreError::LeaseLost) => {}
+            other => return Ok(other?),
+        }
+        for commit in commits {
+            match self.store.commit(shard, &commit) {
+                // Overtaken: whoever has it sees a delivery that was begun.
+                Ok(()) | Err(StoreError::Conflict | StoreError::LeaseLost) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn channel(&self, name: &str) -> Option<&dyn Channel> {
+        self.channels.iter().find(|channel| channel.name() == name).map(|channel| &**channel)
+    }
+
+    /// What stands in the way of a channel, and what an earlier, unfinished attempt demands.
+    fn before_sending(
+        &self,
+        active: &ActivePack,
+        job: &Job,
+        step: usize,
+        now: Timestamp,
+    ) -> Result<Verdict, PipelineError> {
+        let delivery = &job.notification.deliveries[step];
+        let Some(channel) = self.channel(&delivery.channel) else {
+            return Ok(Verdict::End(Outcome::Buried("this channel is no longer configured".to_owned())));
+        };
+        let record = self.record(job.task.citizen)?.record;
+        let reader = Reader { pack: &active.pack, me: job.task.citizen, record: &record };
+        let refusal = format!("{}{}", policy::CHANNEL, channel.name());
+        let refused = reader.has(reader.me, &reader.pack.roles.refusals, &refusal, now);
+        if refused || (channel.is_open() && job.notification.never_push) {
+            return Ok(Verdict::End(Outcome::Dropped(Suppressed::Refused)));
+        }
+        if !matches!(delivery.state, DeliveryState::Begun(_)) {
+            return Ok(Verdict::Send { body: None });
+        }
+        Ok(match channel.replay() {
+            Replay::Idempotent => Verdict::Send { body: None },
+            Replay::Queryable => match channel.arrived(&delivery_id(&job.notification, &delivery.channel)) {
+                Ok(true) => Verdict::End(Outcome::Finished),
+                Ok(false) => Verdict::Send { body: None },
+                Err(error) => Verdict::End(Outcome::Retry(error.to_string())),
+            },
+            Replay::Neither if job.notification.duty => {
+                Verdict::Send { body: self.sent_again(reader, &job.notification, now) }
+            }
+            Replay::Neither => Verdict::End(Outcome::Unknown),
+        })
+    }
+
+    /// The body that says that it is sent again, composed anew.
+    fn sent_again(&self, reader: Reader<'_>, notification: &Notification, now: Timestamp) -> Option<String> {
+        let telling = Telling { kind: notification.kind, unless_done: false, sent_again: true };
+        queue_message(self, reader, &notification.tells, telling, now).map(|again| again.body)
+    }
+
+    fn send(&self, job: &Job, step: usize, verdict: &Verdict) -> Outcome {
+        let again = match verdict {
+            Verdict::End(outcome) => return outcome.clone(),
+            Verdict::Send { body } => body.as_ref(),
+        };
+        let notification = &job.notification;
+        let name = &notification.deliveries[step].channel;
+        let Some(channel) = self.channel(name) else { return Outcome::Unknown };
+        let body = match again {
+            _ if channel.is_open() => &notification.neutral,
+            Some(body) => body,
+            None => &notification.body,
+        };
+        let envelope = Envelope {
+            delivery: delivery_id(notification, name),
+            recipient: notification.citizen.to_string(),
+            language: notification.language.clone(),
+            subject: Pii::new(if channel.is_open() { String::new() } else { notification.subject.clone() }),
+            body: Pii::new(body.clone()),
+        };
+        match channel.send(&envelope) {
+            Ok(()) => Outcome::Finished,
+            Err(SendError::Retry(why)) => Outcome::Retry(why),
+            Err(SendError::Refused(why)) => Outcome::Buried(why),
+            Err(SendError::Unknown(_)) => Outcome::Unknown,
+        }
+    }
+
+    fn finish(
+        &self,
+        job: &mut Job,
+        step: usize,
+        outcome: Outcome,
+        now: Timestamp,
+        commit: &mut Commit,
+    ) -> Result<(), PipelineError> {
+        let attempts = job.task.attempts + 1;
+        let delivery = &mut job.notification.deliveries[step];
+        let outcome = match outcome {
+            Outcome::Retry(why) if attempts >= self.limits.attempts => {
+                Outcome::Buried(format!("{attempts} attempts failed; the last: {why}"))
+            }
+            other => other,
+        };
+        let (state, stays) = match outcome {
+            Outcome::Finished => (DeliveryState::Finished(now), None),
+            Outcome::Dropped(reason) => (DeliveryState::Dropped(reason), None),
+            // Nothing was sent, so the delivery waits as it was.
+            Outcome::Retry(why) => {
+                let due = now + backoff(&self.limits, job.task.id, attempts);
+                let task = Task { due, attempts, note: Some(why), ..job.task.clone() };
+                (DeliveryState::Waiting, Some(task))
+            }
+            Outcome::Unknown => (DeliveryState::Unknown(now), None),
+            Outcome::Buried(why) => {
+                let step = u8::try_from(step).unwrap_or(u8::MAX);
+                commit.writes.push(task_row(&Task {
+                    id: TaskId::of("buried", &[&job.task.id.0, &[step]]),
+                    queue: Queue::Buried,
+                    note: Some(why.clone()),
+                    attempts,
+                    from: Some(Queue::Dispatch),
+                    ..job.task.clone()
+                })?);
+                (DeliveryState::Buried(why), None)
+            }
+        };
+        delivery.state = state;
+        let more = job.notification.deliveries.iter().any(|delivery| !delivery.state.is_final());
+        let next = stays.or_else(|| more.then(|| dispatch_task(&job.notification, now)));
+        job.end(next, commit)
+    }
+}
+
+/// Whether to send, or how the delivery ended without sending.
+enum Verdict {
+    /// With another body than the notification's, when it says that it is sent again.
+    Send { body: Option<String> },
+    End(Outcome),
+}
+
+#[derive(Clone)]
+enum Outcome {
+    Finished,
+    Retry(String),
+    Buried(String),
+    Unknown,
+    Dropped(Suppressed),
+}
+
+impl Outcome {
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Retry(_) => "retry",
+            Self::Buried(_) => "buried",
+            Self::Unknown => "unknown",
+            Self::Dropped(_) => "dropped",
+        }
+    }
+}
+
+impl Job {
+    /// Writes the notification and moves the task to `next`, or ends it.
+    fn end(&mut self, next: Option<Task>, commit: &mut Commit) -> Result<(), PipelineError> {
+        commit.leases.push(self.token.clone());
+        commit.reads.push((self.key.clone(), self.version));
+        let bytes = seal(&self.sealer, &self.key, &self.notification)?;
+        commit.writes.push((self.key.clone(), Some(bytes)));
+        commit.writes.push((RowKey::task(self.task.queue, self.task.due, self.task.id), None));
+        if let Some(task) = next {
+            commit.writes.push(task_row(&task)?);
+        }
+        Ok(())
+    }
+}
+
+impl Dispatched {
+    fn count(&mut self, (channel, end): (String, &'static str)) {
+        *self.ends.entry((channel, end)).or_default() += 1;
+    }
+}
+
+fn notification_key(task: &Task) -> RowKey {
+    let id = match &task.work {
+        Work::Dispatch(id) => *id,
+        _ => NotificationId([0; 16]),
+    };
+    RowKey::of(Table::Notification, task.citizen, &id.0)
+}
+
+/// Stable id of a delivery; safe in file names and logs.
+pub fn delivery_id(notification: &Notification, channel: &str) -> String {
+    format!("{}-{channel}", notification.id)
+}
+
+/// What stands against each opportunity of a message, asked again before it goes out.
+fn objections(
+    engine: &Engine,
+    pack: &Pack,
+    me: CitizenId,
+    record: &Record,
+    notification: &Notification,
+    now: Timestamp,
+) -> BTreeMap<OpportunityId, Suppressed> {
+    let reader = Reader { pack, me, record };
+    let folded = policy::fold_all(reader);
+    let holds = engine.holds();
+    let mut found = BTreeMap::new();
+    for id in &notification.tells {
+        let Some(opportunity) = record.opportunities.get(id) else {
+            found.insert(*id, Suppressed::Served);
+            continue;
+        };
+        let objection = if notification.kind == Kind::Correction {
+            let stands = opportunity.answer == Answer::Withdrawn && policy::may_correct(reader, opportunity, now);
+            (!stands).then_some(Suppressed::NoLink)
+        } else if opportunity.answer != Answer::Yes {
+            Some(Suppressed::Served)
+        } else {
+            candidate_of(pack, record, &folded, *id)
+                .and_then(|candidate| policy::objection(reader, candidate, &holds, now))
+        };
+        if let Some(objection) = objection {
+            found.insert(*id, objection);
+        }
+    }
+    found
+}
+
+/// Takes a message back before it reached the inbox: what stood against it is suppressed, the rest is planned
+/// anew.
+fn drop_job(
+    records: &mut Records<'_>,
+    job: &mut Job,
+    objections: &BTreeMap<OpportunityId, Suppressed>,
+    now: Timestamp,
+) {
+    let reason = objections.values().next().cloned().unwrap_or(Suppressed::Served);
+    for delivery in &mut job.notification.deliveries {
+        if !delivery.state.is_final() {
+            delivery.state = DeliveryState::Dropped(reason.clone());
+        }
+    }
+    let citizen = job.task.citizen;
+    // What stands in the inbox has been told; only later channels are dropped.
+    let Some(record) = records.get_mut(citizen).filter(|_| job.notification.inbox.is_none()) else { return };
+    let mut again = false;
+    for id in &job.notification.tells {
+        let Some(opportunity) = record.opportunities.get_mut(id) else { continue };
+        opportunity.told.remove(&job.notification.kind);
+        if job.notification.kind != Kind::First {
+            continue;
+        }
+        opportunity.state = match objections.get(id) {
+            Some(reason) => State::Suppressed(reason.clone()),
+            None => State::Open,
+        };
+        again |= !objections.contains_key(id);
+    }
+    record.opportunities.retain(|_, one| one.answer != Answer::Withdrawn || !one.told.is_empty());
+    if again {
+        let due = record.plan.map_or(now, |(_, due)| due.min(now));
+        record.plan = Some((TaskId::of("plan", &[&citizen.0]), due));
+    }
+}
+
+/// Exponential, with a jitter that is a function of the task and the attempt, so that a replay waits as long.
+fn backoff(limits: &crate::engine::Limits, task: TaskId, attempts: u32) -> Duration {
+    let doubled = limits.backoff.saturating_mul(1 << attempts.saturating_sub(1).min(16));
+    let capped = doubled.min(limits.backoff_most);
+    let spread = TaskId::of("jitter", &[&task.0, &attempts.to_le_bytes()]).0[0];
+    capped / 2 + capped.mul_f64(f64::from(spread) / 512.0)
+}
+
+/// Composes and queues a message outside planning: a reminder.
+pub(crate) fn queue_message(
+    engine: &Engine,
+    reader: Reader<'_>,
+    told: &[OpportunityId],
+    telling: Telling,
+    now: Timestamp,
+) -> Option<Notification> {
+    let folded = policy::fold_all(reader);
+    compose::message(engine, reader, &folded, told, telling, now).ok().map(|composed| composed.notification)
+}

@@ -1,0 +1,25 @@
+//! The three loops: ingest, plan and dispatch. They meet only in the store; none calls another.
+
+pub mod apply;
+mod compose;
+pub mod decode;
+pub mod dispatch;
+pub mod engine;
+pub mod explain;
+pub mod forget;
+pub mod ingest;
+pub mod judge;
+pub mod load;
+pub mod open;
+pub mod plan;
+pub mod policy;
+pub mod queue;
+mod records;
+pub mod remind;
+pub mod replay;
+pub mod run;
+mod settings;
+pub mod vault;
+pub mod view;
+
+pub use settings::Activation;

@@ -1,0 +1,205 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Tells each citizen about the public service that a moment of their life calls for.
+#[derive(Debug, Parser)]
+#[command(name = "tidings", version, about, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// Configuration file; without one, defaults and TIDINGS_* variables apply.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON, for programs.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 done, and it found fault (a pack that does not load, a case that \
+fails, a replay that differs); 2 wrong command line, configuration or input; 3 the store or another service cannot \
+be used now; 4 there is no such thing.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// A synthetic province and a year of its life events, from event to message, in a temporary folder.
+    Demo(DemoArgs),
+    /// Make a folder with configuration and keys to start from.
+    Init {
+        /// The folder; made if it is not there.
+        folder: PathBuf,
+        /// The rule pack that the configuration names.
+        #[arg(long, value_name = "FOLDER")]
+        pack: Option<PathBuf>,
+    },
+    /// Take in events, plan and send, until they end or a signal comes.
+    Run(RunArgs),
+    /// Check a rule pack: every mistake at once, with its place.
+    Check(PackArgs),
+    /// Run the cases of a rule pack.
+    Test(PackArgs),
+    /// Why a citizen was told of something, or was not.
+    Explain {
+        /// A citizen's id, a decision's key (CITIZEN-OCCURRENCE), or `-` to read a national number from stdin.
+        what: String,
+    },
+    /// Run the stored events again, in an empty store, and compare the opportunities.
+    Replay,
+    /// Look at the queue and act on it.
+    #[command(subcommand)]
+    Queue(QueueCommand),
+    /// Forget a citizen: rows removed, key destroyed, a tombstone kept.
+    Forget {
+        /// A citizen's id, or `-` to read a national number from stdin.
+        citizen: String,
+    },
+    /// Write a synthetic province.
+    Generate(GenerateArgs),
+    /// Load what the state already knows: facts and links, no life events.
+    Load(LoadArgs),
+    /// Print the JSON Schema of a pack file, for editors.
+    Schema {
+        /// Which file: pack, sources, facts, events, services, wording, life_event; all of them without one.
+        file: Option<String>,
+    },
+    /// Print the configuration with its defaults and what each key means.
+    Config,
+    /// Print shell completions.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// Citizens of the province.
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) citizens: u32,
+    /// Months of events.
+    #[arg(long, default_value_t = 12)]
+    pub(crate) months: u32,
+    /// Seed: the same seed gives the same province.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The rule pack; the Viet Nam pack that is built in without one.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) pack: Option<PathBuf>,
+    /// Keep the store in this folder, to look around in afterwards.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// An NDJSON file of CloudEvents, or `-` for stdin. The run ends when they do.
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) events: Option<PathBuf>,
+    /// Where business time comes from; `events` for a file unless the configuration says otherwise.
+    #[arg(long, value_enum)]
+    pub(crate) clock: Option<ClockArg>,
+}
+
+/// Where business time comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClockArg {
+    /// The machine's clock.
+    Wall,
+    /// The recording times of the events.
+    Events,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PackArgs {
+    /// The pack's folder; the configured one without it.
+    pub(crate) pack: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct GenerateArgs {
+    /// Citizens of the province.
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) citizens: u32,
+    /// Months of events.
+    #[arg(long, default_value_t = 12)]
+    pub(crate) months: u32,
+    /// Seed.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// First day, yyyy-mm-dd.
+    #[arg(long, default_value = "2026-01-01")]
+    pub(crate) start: NaiveDate,
+    /// Where to write the population: .csv or .ndjson.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) people: Option<PathBuf>,
+    /// Where to write the events, NDJSON; `-` for stdout.
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) events: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct LoadArgs {
+    /// A .csv, .ndjson or .parquet file with a column `number` and columns named as facts and links.
+    pub(crate) file: PathBuf,
+    /// The registered source that states it.
+    #[arg(long)]
+    pub(crate) source: String,
+    /// The day the table was drawn, yyyy-mm-dd: from when its facts hold.
+    #[arg(long)]
+    pub(crate) as_of: NaiveDate,
+    /// Where to write the refused rows (row, column, why), as NDJSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueueCommand {
+    /// List tasks, earliest first.
+    List {
+        /// Of this queue: plan, remind, dispatch, outbox, held, buried.
+        #[arg(long)]
+        queue: Option<String>,
+        /// Serving this rule.
+        #[arg(long)]
+        rule: Option<String>,
+        /// Of this citizen.
+        #[arg(long)]
+        citizen: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Show one task.
+    Show {
+        /// The task.
+        task: String,
+    },
+    /// Try a buried delivery again.
+    Retry {
+        /// The task.
+        task: String,
+    },
+    /// Cancel a delivery or a reminder.
+    Cancel {
+        /// The task.
+        task: String,
+    },
+    /// Hold a task, or everything of a rule.
+    Hold(HoldArgs),
+    /// Release a task, or a rule.
+    Release(HoldArgs),
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct HoldArgs {
+    /// The task.
+    #[arg(long)]
+    pub(crate) task: Option<String>,
+    /// The rule.
+    #[arg(long)]
+    pub(crate) rule: Option<String>,
+}

@@ -1,0 +1,127 @@
+//! `tidings check`, `test` and `schema`: for service designers.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde::Serialize;
+use tidings_rules::Pack;
+use tidings_rules::pack::{Diagnostic, FileKind, run_cases, schema as schema_of};
+
+use crate::out::{Grid, Out, Usage, exit};
+
+#[derive(Serialize)]
+struct Checked<'a> {
+    loads: bool,
+    mistakes: Vec<Mistake<'a>>,
+    reviews: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Mistake<'a> {
+    file: &'a str,
+    line: usize,
+    column: usize,
+    code: &'static str,
+    message: &'a str,
+    hint: Option<&'a str>,
+}
+
+fn load(folder: Option<&Path>) -> Result<Pack, Vec<Diagnostic>> {
+    match folder {
+        Some(folder) => Pack::load(folder),
+        None => Pack::from_files(tidings_rules::packs::viet_nam()),
+    }
+}
+
+/// Checks a pack: every mistake, then what deserves a human look.
+pub(super) fn check(folder: Option<PathBuf>, out: Out) -> anyhow::Result<ExitCode> {
+    match load(folder.as_deref()) {
+        Ok(pack) => {
+            out.value(&Checked { loads: true, mistakes: Vec::new(), reviews: &pack.reviews })?;
+            for review in &pack.reviews {
+                out.say(format!("review: {review}"));
+            }
+            let rules: usize = pack.life_events.iter().map(|life_event| life_event.rules.len()).sum();
+            out.say(format!(
+                "{} {}: {} life events, {rules} rules, {} services, {} facts; no mistakes, {} to review",
+                pack.name,
+                pack.version,
+                pack.life_events.len(),
+                pack.services.len(),
+                pack.facts.len(),
+                pack.reviews.len(),
+            ));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(found) => {
+            let mistakes = found.iter().map(|one| Mistake {
+                file: &one.file,
+                line: one.line,
+                column: one.column,
+                code: one.code.as_str(),
+                message: &one.message,
+                hint: one.hint.as_deref(),
+            });
+            out.value(&Checked { loads: false, mistakes: mistakes.collect(), reviews: &[] })?;
+            for one in &found {
+                out.say(one);
+            }
+            out.say(format!("{} mistakes; the pack does not load", found.len()));
+            Ok(ExitCode::from(exit::FINDINGS))
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Tested {
+    passed: usize,
+    failed: Vec<Failed>,
+}
+
+#[derive(Serialize)]
+struct Failed {
+    rule: String,
+    case: String,
+    detail: String,
+}
+
+/// Runs a pack's cases.
+pub(super) fn test(folder: Option<PathBuf>, out: Out) -> anyhow::Result<ExitCode> {
+    let pack = load(folder.as_deref()).map_err(|found| Usage(crate::app::mistakes(&found)))?;
+    let results = run_cases(&pack);
+    let passed = results.iter().filter(|result| result.passed).count();
+    let failed: Vec<Failed> = results
+        .into_iter()
+        .filter(|result| !result.passed)
+        .map(|result| Failed { rule: result.rule, case: result.case, detail: result.detail })
+        .collect();
+    let mut grid = Grid::new("Cases that fail");
+    for one in &failed {
+        grid.row([one.rule.clone(), one.case.clone(), one.detail.clone()]);
+    }
+    if !failed.is_empty() {
+        out.say(grid);
+    }
+    out.say(format!("{passed} cases passed, {} failed", failed.len()));
+    let code = if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(exit::FINDINGS) };
+    out.value(&Tested { passed, failed })?;
+    Ok(code)
+}
+
+/// Prints the JSON Schema of one pack file, or of all.
+pub(super) fn schema(file: Option<&str>, out: Out) -> anyhow::Result<ExitCode> {
+    let name = |kind: FileKind| kind.path().trim_end_matches(".yaml").to_owned();
+    let value = match file {
+        None => FileKind::ALL.iter().map(|kind| (name(*kind), schema_of(*kind))).collect(),
+        Some(file) => {
+            let wanted = |kind: &&FileKind| name(**kind) == file || (file == "life_event" && kind.path().contains('/'));
+            let kind = FileKind::ALL.iter().find(wanted).ok_or_else(|| {
+                let names: Vec<_> = FileKind::ALL.iter().map(|kind| name(*kind)).collect();
+                Usage(format!("there is no pack file {file}; there are {}", names.join(", ")))
+            })?;
+            schema_of(*kind)
+        }
+    };
+    out.raw(serde_json::to_string_pretty(&value)?);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,311 @@
+//! `tidings run`: the engine at work.
+
+use std::io::{BufReader, stdin};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::routing::get;
+use tidings_pipeline::dispatch::Dispatched;
+use tidings_pipeline::engine::Engine;
+use tidings_pipeline::ingest::{Incoming, Ingested};
+use tidings_pipeline::plan::Planned;
+use tidings_pipeline::remind::Reminded;
+use tidings_pipeline::run::{LogOptions, LogRun, Watcher};
+use tidings_sources::http::{self, Clocks, Intake, Settings};
+use tidings_sources::ndjson::NdjsonSource;
+use tidings_sources::{Clock, Partition};
+
+use crate::cli::{ClockArg, RunArgs};
+use crate::clock::LeaseClock;
+use crate::config::{BusinessClock, Config};
+use crate::control::Control;
+use crate::live::{Loops, Stop};
+use crate::metrics::{self, Metrics};
+use crate::out::{Out, Usage, grouped};
+use crate::{app, clock};
+
+/// How long a shutdown waits for requests in flight.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Runs until the events end, or until a signal.
+pub(super) fn run(config: &Config, args: &RunArgs, out: Out) -> anyhow::Result<ExitCode> {
+    if args.events.is_none() && config.http.is_none() {
+        return Err(Usage("say where events come from: --events FILE, or http.listen in the configuration".to_owned()).into());
+    }
+    let (engine, activation) = app::open(config, clock::wall())?;
+    let engine = Arc::new(engine);
+    if activation.changed {
+        let pack = &engine.active().pack;
+        tracing::info!(pack = pack.name, version = pack.version, new_rules = activation.new_rules.len(), "pack put in force");
+    }
+    if activation.sweep {
+        let bar = out.progress(None, "looking back");
+        engine.sweep(|done| bar.set_position(done))?;
+        bar.finish_and_clear();
+    }
+    let stopped = Arc::new(AtomicBool::new(false));
+    let control = Control::serve(&config.socket, Arc::clone(&engine), Arc::clone(&stopped))?;
+    let clock = args.clock.unwrap_or(match config.clock {
+        BusinessClock::Wall => ClockArg::Wall,
+        BusinessClock::Events => ClockArg::Events,
+    });
+    let result = match (&args.events, clock) {
+        (Some(events), ClockArg::Events) => on_events_clock(&engine, config, events, out),
+        (events, _) => on_wall_clock(&engine, config, events.as_deref(), out),
+    };
+    stopped.store(true, Ordering::Relaxed);
+    drop(control);
+    result
+}
+
+/// A file or stdin as a source, going on after what an earlier run applied.
+fn open_events(engine: &Engine, path: &Path) -> anyhow::Result<NdjsonSource> {
+    let clock: Clock = Arc::new(clock::wall);
+    if path == Path::new("-") {
+        let partition = Partition { name: "stdin".to_owned(), epoch: 0 };
+        return Ok(NdjsonSource::piped(BufReader::new(stdin()), partition, clock));
+    }
+    let name = path.file_name().ok_or_else(|| Usage("--events takes a file or -".to_owned()))?;
+    let id = tidings_domain::ids::TaskId::of("file", &[name.as_encoded_bytes()]);
+    let partition = Partition { name: format!("file-{id}"), epoch: 0 };
+    let mut applied = None;
+    for (place, shard) in engine.shards().enumerate() {
+        let offset = engine.store.position(shard, &partition.name)?.map(|position| position.offset);
+        applied = if place == 0 { offset } else { applied.min(offset) };
+    }
+    let source = NdjsonSource::open(path, partition, clock)?;
+    Ok(match applied {
+        Some(offset) => source.resume_after(offset),
+        None => source,
+    })
+}
+
+fn on_events_clock(engine: &Engine, config: &Config, events: &Path, out: Out) -> anyhow::Result<ExitCode> {
+    let mut source = open_events(engine, events)?;
+    let progress = source.progress();
+    let bar = out.progress(progress.total(), "events");
+    let mut totals = Totals { bar: bar.clone(), progress, ..Totals::new() };
+    let options = LogOptions { batch: config.batch, ..LogOptions::default() };
+    let stop = Arc::new(AtomicBool::new(false));
+    on_signal(Arc::clone(&stop))?;
+    LogRun::new(engine, options)?.run(&mut source, &mut totals, &stop)?;
+    bar.finish_and_clear();
+    totals.print(out)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sets a flag at SIGINT or SIGTERM.
+fn on_signal(stop: Arc<AtomicBool>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(signal());
+        stop.store(true, Ordering::Relaxed);
+    })?;
+    Ok(())
+}
+
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be watched; stop with SIGKILL");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// Counts of a run over a log.
+struct Totals {
+    bar: indicatif::ProgressBar,
+    progress: Arc<tidings_sources::ndjson::Progress>,
+    ends: std::collections::BTreeMap<String, u64>,
+    notifications: u64,
+}
+
+impl Totals {
+    fn new() -> Self {
+        Self {
+            bar: indicatif::ProgressBar::hidden(),
+            progress: Arc::default(),
+            ends: std::collections::BTreeMap::new(),
+            notifications: 0,
+        }
+    }
+
+    fn print(&self, out: Out) -> anyhow::Result<()> {
+        out.value(&serde_json::json!({ "events": self.ends, "notifications": self.notifications }))?;
+        for (end, count) in &self.ends {
+            out.say(format!("{:>12}  {end}", grouped(*count)));
+        }
+        out.say(format!("{:>12}  notifications planned", grouped(self.notifications)));
+        Ok(())
+    }
+}
+
+impl Watcher for Totals {
+    fn read(&mut self, _: &[Incoming]) {
+        self.bar.set_position(self.progress.read());
+    }
+
+    fn ingested(&mut self, _: &[Incoming], report: &Ingested) {
+        for end in &report.ends {
+            *self.ends.entry(super::demo::end_name(end)).or_default() += 1;
+        }
+    }
+
+    fn planned(&mut self, _: tidings_domain::time::Timestamp, report: &Planned) {
+        self.notifications += report.notifications.len() as u64;
+    }
+
+    fn reminded(&mut self, _: &Reminded) {}
+
+    fn dispatched(&mut self, _: &Dispatched) {}
+}
+
+fn on_wall_clock(
+    engine: &Arc<Engine>,
+    config: &Config,
+    events: Option<&Path>,
+    out: Out,
+) -> anyhow::Result<ExitCode> {
+    let stop = Arc::new(Stop::default());
+    let metrics = Metrics::new();
+    let (intake, mut requests) = http::source(settings(config)?);
+    let away = intake.clone();
+    let loops = Loops {
+        engine: Arc::clone(engine),
+        metrics: metrics.clone(),
+        stop: Arc::clone(&stop),
+        leases: LeaseClock::start(),
+        batch: config.batch,
+        away: Arc::new(move |is_away| away.store_is_away(is_away)),
+        waiting: Arc::default(),
+    };
+    let mut file = events.map(|path| open_events(engine, path)).transpose()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let listener = match &config.http {
+        Some(http) => {
+            let bound = runtime.block_on(tokio::net::TcpListener::bind(http.listen));
+            Some(bound.with_context(|| format!("http.listen: {} cannot be bound", http.listen))?)
+        }
+        None => None,
+    };
+    let serves_http = listener.is_some();
+    if let Some(listener) = listener {
+        tracing::info!(address = %listener.local_addr()?, "listening");
+        let app = routes(intake.clone(), metrics, Arc::clone(engine), Arc::clone(&stop));
+        let stopping = Arc::clone(&stop);
+        runtime.spawn(async move {
+            let ended = async move { wait_async(stopping).await };
+            if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(ended).await {
+                tracing::error!(%error, "the HTTP server ended");
+            }
+        });
+    }
+    let signalled = Arc::clone(&stop);
+    runtime.spawn(async move {
+        signal().await;
+        tracing::info!("stopping");
+        signalled.stop();
+    });
+    std::thread::scope(|scope| {
+        scope.spawn(|| loops.plan());
+        scope.spawn(|| loops.dispatch());
+        if let Some(file) = &mut file {
+            scope.spawn(|| {
+                loops.ingest(file);
+                if !serves_http {
+                    stop.stop();
+                }
+            });
+        }
+        if serves_http {
+            scope.spawn(|| loops.ingest(&mut requests));
+        }
+        while !stop.wait(Duration::from_secs(3600)) {}
+        intake.shut_down();
+    });
+    runtime.shutdown_timeout(GRACE);
+    match stop.failure() {
+        Some(failure) => Err(anyhow::anyhow!(failure)),
+        None => {
+            out.say("stopped; everything acknowledged is durable");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn wait_async(stop: Arc<Stop>) {
+    let waited = tokio::task::spawn_blocking(move || while !stop.wait(Duration::from_secs(3600)) {}).await;
+    if waited.is_err() {
+        tracing::error!("the shutdown watch ended early");
+    }
+}
+
+/// The HTTP source, with offsets that start again at each start and an epoch that does not.
+fn settings(config: &Config) -> anyhow::Result<Settings> {
+    let now = clock::wall();
+    Ok(Settings {
+        partition: Partition { name: "http".to_owned(), epoch: now.0.unsigned_abs() },
+        keys: app::source_keys(config)?,
+        clocks: Clocks { business: Arc::new(clock::wall), wall: Arc::new(clock::wall) },
+        limits: config.http.as_ref().map_or_else(http::Limits::default, |http| http::Limits {
+            queue_events: http.queue,
+            ..http::Limits::default()
+        }),
+    })
+}
+
+fn routes(intake: Intake, metrics: Metrics, engine: Arc<Engine>, stop: Arc<Stop>) -> Router {
+    let scraped = Arc::clone(&engine);
+    let ready = move || {
+        let (engine, stop) = (Arc::clone(&engine), Arc::clone(&stop));
+        async move {
+            let reachable = tokio::task::spawn_blocking(move || engine.store.size().is_ok()).await;
+            match (stop.is_stopped(), reachable) {
+                (false, Ok(true)) => (StatusCode::OK, "ready: rules and templates, no model\n"),
+                (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
+                _ => (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be reached\n"),
+            }
+        }
+    };
+    let scrape = move || {
+        let (metrics, engine) = (metrics.clone(), Arc::clone(&scraped));
+        async move {
+            let text = tokio::task::spawn_blocking(move || {
+                observe(&metrics, &engine);
+                metrics.encode()
+            });
+            let kind = [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)];
+            (kind, text.await.unwrap_or_default())
+        }
+    };
+    http::router(intake)
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(scrape))
+}
+
+/// What only the store knows, read when somebody asks.
+fn observe(metrics: &Metrics, engine: &Engine) {
+    let pack = &engine.active().pack;
+    metrics.pack(&pack.name, &pack.version, &pack.digest);
+    for source in pack.sources.values() {
+        metrics.watermark(&source.name, engine.watermark(&source.name));
+    }
+    if let Ok(bytes) = engine.store.size() {
+        metrics.store(bytes);
+    }
+    for (queue, tasks) in engine.queue_sizes().unwrap_or_default() {
+        metrics.queue(queue, tasks);
+    }
+}

@@ -1,0 +1,108 @@
+//! Calendar arithmetic on days from 1970-01-01. `None` is a fault: a date or a result outside [`SQL_DATES`].
+
+/// 0001-01-01 to 9999-12-31, the dates of SQL (ISO/IEC 9075-2, 4.6.2), in days from 1970-01-01.
+pub(super) const SQL_DATES: std::ops::RangeInclusive<i32> = -719_162..=2_932_896;
+
+const LAST_YEAR: i32 = 9999;
+/// Days from 0000-03-01 to 1970-01-01: counted from a 1 March, the leap day is the last of its year.
+const MARCH_ERA: i32 = 719_468;
+
+struct Civil {
+    year: i32,
+    /// From 1.
+    month: i32,
+    /// From 1.
+    day: i32,
+}
+
+impl Civil {
+    /// C. Neri and L. Schneider, "Euclidean affine functions and their application to calendar algorithms",
+    /// Software: Practice and Experience 53 (2023); exact for the proleptic Gregorian calendar and, measured, twice
+    /// as fast as chrono's tables.
+    fn of(days: i32) -> Option<Self> {
+        if !SQL_DATES.contains(&days) {
+            return None;
+        }
+        let quarters = 4 * (days + MARCH_ERA).unsigned_abs() + 3;
+        let century = quarters / 146_097;
+        let of_century = (quarters % 146_097) | 3;
+        let scaled = 2_939_745 * u64::from(of_century);
+        let year = 100 * century + (scaled >> 32) as u32;
+        let of_year = scaled as u32 / 2_939_745 / 4;
+        let months = 2_141 * of_year + 197_913;
+        let (month, day) = (months >> 16, (months & 0xffff) / 2_141 + 1);
+        let next = u32::from(of_year >= 306);
+        Some(Self { year: (year + next) as i32, month: (month - 12 * next) as i32, day: day as i32 })
+    }
+
+    /// The inverse, of the same; the year is 1 to [`LAST_YEAR`].
+    fn days(&self) -> i32 {
+        let early = i32::from(self.month <= 2);
+        let (year, month) = (self.year - early, self.month + 12 * early);
+        let century = year / 100;
+        1_461 * year / 4 - century + century / 4 + (979 * month - 2_919) / 32 + self.day - 1 - MARCH_ERA
+    }
+
+    /// Months from January of year 0.
+    const fn months(&self) -> i32 {
+        self.year * 12 + self.month - 1
+    }
+}
+
+fn month_days(year: i32, month: i32) -> i32 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// A calendar interval; only one of the two is not zero, as in SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shift {
+    pub(super) months: i32,
+    pub(super) days: i32,
+}
+
+impl Shift {
+    /// `date` moved by the interval. Months and years keep the day of the month, or take the last day of a shorter
+    /// month: 31 January plus a month is 28 or 29 February, 29 February plus a year is 28 February.
+    pub(super) fn apply(self, date: i32) -> Option<i32> {
+        let date = date.checked_add(self.days)?;
+        if self.months == 0 {
+            return SQL_DATES.contains(&date).then_some(date);
+        }
+        let from = Civil::of(date)?;
+        let months = from.months().checked_add(self.months)?;
+        let (year, month) = (months.div_euclid(12), months.rem_euclid(12) + 1);
+        if !(1..=LAST_YEAR).contains(&year) {
+            return None;
+        }
+        Some(Civil { year, month, day: from.day.min(month_days(year, month)) }.days())
+    }
+}
+
+/// Whole months completed from `from` to `to`: a month is completed on the day of the month it began on, and
+/// where the month has no such day, on the 1st of the next (31 January to 28 February is 0, to 1 March is 1).
+/// Before `from` the count is negative and rounds down: the day before is -1.
+pub(super) fn months_between(from: i32, to: i32) -> Option<i64> {
+    let (from, to) = (Civil::of(from)?, Civil::of(to)?);
+    Some(i64::from(to.months() - from.months() - i32::from(to.day < from.day)))
+}
+
+/// Years completed on `on` by someone born on `birth`. Someone born on 29 February completes a year on 1 March
+/// when there is no 29 February: the anniversary is the day on which the whole year has passed, the same rule as
+/// [`months_between`], so that twelve months are always one year. Before birth it is negative.
+pub(super) fn age_years(birth: i32, on: i32) -> Option<i64> {
+    months_between(birth, on).map(|months| months.div_euclid(12))
+}
+
+/// Days from `from` to `to`; negative when `to` is earlier. Any two dates have one.
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "one of the calendar functions, which are called through one type"
+)]
+pub(super) fn days_between(from: i32, to: i32) -> Option<i64> {
+    Some(i64::from(to) - i64::from(from))
+}

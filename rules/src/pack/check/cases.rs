@@ -1,0 +1,187 @@
+//! The test cases of a rule.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use sha2::{Digest, Sha256};
+use tidings_domain::ids::{CitizenId, ID_BYTES};
+use tidings_domain::value::{Value, ValueType};
+
+use super::effects::{allowed, constant};
+use super::life_events::Outline;
+use super::{Cx, Place};
+use crate::expr::{ColumnRef, RowKind, Scope};
+use crate::pack::diagnostic::Code;
+use crate::pack::format::{self, Expect, Literal, RuleEntry};
+use crate::pack::model::Case;
+use crate::pack::scope::{self, Names, TIME};
+
+/// The fewest cases of a rule: one that speaks and one that does not.
+const MIN_CASES: usize = 2;
+
+/// A case whose names and values have been read.
+pub(super) struct Read {
+    name: String,
+    on: NaiveDate,
+    values: BTreeMap<ColumnRef, Value>,
+    expect: Expect,
+    missing: Vec<ColumnRef>,
+    deadline: Option<NaiveDate>,
+}
+
+impl Read {
+    /// The case as a row of these columns.
+    pub(super) fn over(self, columns: &[ColumnRef]) -> Case {
+        let row = columns.iter().map(|column| self.values.get(column).cloned()).collect();
+        let Self { name, on, expect, missing, deadline, .. } = self;
+        Case { name, on, row, expect, missing, deadline }
+    }
+}
+
+pub(super) fn check(
+    rule: &Place<'_>,
+    entry: &RuleEntry,
+    names: Names<'_>,
+    outline: &Outline<'_>,
+    cx: &Cx<'_>,
+) -> Vec<Read> {
+    let root = rule.then("cases");
+    if entry.cases.len() < MIN_CASES {
+        let hint = Some("one that expects `yes` and one that expects `no` or `unknown`".to_owned());
+        cx.hinted(&root, Code::BadCase, format!("a rule has at least {MIN_CASES} cases"), hint);
+    }
+    let mut seen = BTreeSet::new();
+    let mut cases = Vec::new();
+    for (index, case) in entry.cases.iter().enumerate() {
+        let place = root.then(index);
+        cx.not_blank(&place.then("name"), &case.name);
+        if !seen.insert(&case.name) {
+            cx.fault(
+                &place.then("name"),
+                Code::DuplicateName,
+                format!("the case `{}` stands above already", case.name),
+            );
+        }
+        let reader = Reader { place, case, names, outline, cx };
+        cases.extend(reader.read(entry));
+    }
+    cases
+}
+
+struct Reader<'a> {
+    place: Place<'a>,
+    case: &'a format::Case,
+    names: Names<'a>,
+    outline: &'a Outline<'a>,
+    cx: &'a Cx<'a>,
+}
+
+impl Reader<'_> {
+    fn read(&self, rule: &RuleEntry) -> Option<Read> {
+        let on = self.cx.date(&self.place.then("on"), &self.case.on);
+        let mut values = BTreeMap::new();
+        self.row(RowKind::Event, "event", &self.case.event, &mut values);
+        self.row(RowKind::Subject, "subject", &self.case.subject, &mut values);
+        match &self.case.citizen {
+            Some(citizen) => self.row(RowKind::Citizen, "citizen", citizen, &mut values),
+            None => {
+                let own = values.iter().filter(|(column, _)| column.row == RowKind::Subject);
+                let own = own.map(|(column, value)| {
+                    (ColumnRef { row: RowKind::Citizen, ..column.clone() }, value.clone())
+                });
+                let own: Vec<_> = own.collect();
+                values.extend(own);
+            }
+        }
+        let missing = self.case.missing.iter().enumerate();
+        let missing =
+            missing.filter_map(|(index, text)| self.column(&self.place.then("missing").then(index), text));
+        let missing: Vec<_> = missing.map(|(column, _)| column).collect();
+        if self.case.expect != Expect::Unknown && !self.case.missing.is_empty() {
+            let message = "facts are named as missing only when the answer is `unknown`";
+            self.cx.fault(&self.place.then("missing"), Code::BadCase, message);
+        }
+        let deadline = match &self.case.deadline {
+            None => None,
+            Some(text) => {
+                if rule.deadline.is_none() {
+                    let message = "a deadline, in a case of a rule that has none";
+                    self.cx.fault(&self.place.then("deadline"), Code::BadCase, message);
+                }
+                Some(self.cx.date(&self.place.then("deadline"), text)?)
+            }
+        };
+        let on = on?;
+        values.insert(ColumnRef { row: RowKind::Event, path: vec![TIME.to_owned()] }, Value::date(on));
+        let (name, expect) = (self.case.name.clone(), self.case.expect);
+        Some(Read { name, on, values, expect, missing, deadline })
+    }
+
+    fn row(
+        &self,
+        row: RowKind,
+        key: &str,
+        literals: &BTreeMap<String, Literal>,
+        values: &mut BTreeMap<ColumnRef, Value>,
+    ) {
+        for (path, literal) in literals {
+            let place = self.place.then(key).then(path);
+            if row == RowKind::Event && path == TIME {
+                let message = "the day of the event is `on` of the case";
+                self.cx.fault(&place.key(), Code::BadCase, message);
+                continue;
+            }
+            let Some((column, value_type)) = self.column(&place.clone().key(), &format!("{row}.{path}"))
+            else {
+                continue;
+            };
+            let value = match (value_type, literal) {
+                (ValueType::Citizen, Literal::Text(text)) => Ok(somebody(text)),
+                _ => constant(literal, value_type),
+            };
+            match value {
+                Ok(value) => {
+                    if let (Value::Text(text), Some(closed)) = (&value, self.closed(&column)) {
+                        allowed(&place, text, closed, self.cx);
+                    }
+                    values.insert(column, value);
+                }
+                Err((message, hint)) => self.cx.hinted(&place, Code::WrongType, message, hint),
+            }
+        }
+    }
+
+    fn column(&self, place: &Place<'_>, text: &str) -> Option<(ColumnRef, ValueType)> {
+        let Some(column) = scope::column(text) else {
+            let hint = Some("`event.FIELD`, `subject.FACT` or `citizen.FACT`".to_owned());
+            self.cx.hinted(place, Code::UnknownName, format!("`{text}` is no column"), hint);
+            return None;
+        };
+        match self.names.resolve(&column) {
+            Ok(value_type) => Some((column, value_type)),
+            Err(unresolved) => {
+                if !self.names.is_reported(&column) {
+                    self.cx.hinted(place, Code::UnknownName, unresolved.message, unresolved.hint);
+                }
+                None
+            }
+        }
+    }
+
+    /// The closed list that the column's values come from.
+    fn closed(&self, column: &ColumnRef) -> Option<&BTreeSet<String>> {
+        match (column.row, column.path.as_slice()) {
+            (RowKind::Event, [field]) => self.outline.values.get(field),
+            (_, [.., fact]) => self.names.facts.get(fact).map(|fact| &fact.values),
+            _ => None,
+        }
+    }
+}
+
+/// A made-up person: the same name in a case is the same person.
+fn somebody(name: &str) -> Value {
+    let digest = Sha256::digest(name.as_bytes());
+    let mut id = [0; ID_BYTES];
+    id.iter_mut().zip(digest).for_each(|(byte, from)| *byte = from);
+    Value::Citizen(CitizenId(id))
+}

@@ -1,0 +1,481 @@
+//! The rules of one life event.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use tidings_domain::value::ValueType;
+
+use super::life_events::Outline;
+use super::privacy::{self, Privacy};
+use super::templates::{self, Read, Sees};
+use super::{Cx, Place, cases};
+use crate::expr::{self, ColumnRef, Program, RowKind, Scope};
+use crate::pack::diagnostic::{Code, did_you_mean};
+use crate::pack::format::{self, Backfill, Class, LifeEventFile, RemindAnchor, RuleEntry, Unit};
+use crate::pack::load::Doc;
+use crate::pack::model::{Basis, Deadline, Recipient, Rule, Service, Until};
+use crate::pack::scope::{self, Names, TIME};
+use crate::wording::Builder;
+
+/// The highest level that is served (Decree 224/2026, article 16: 4 is to act in the person's place).
+const MAX_LEVEL: u8 = 3;
+
+/// Where a rule stands.
+pub(super) struct Setting<'a> {
+    pub(super) doc: &'a Doc<LifeEventFile>,
+    pub(super) outline: &'a Outline<'a>,
+    pub(super) outlines: &'a [Outline<'a>],
+    pub(super) services: &'a BTreeMap<String, Service>,
+    /// What the reason of the life event prints.
+    pub(super) reason: &'a [Read],
+}
+
+/// A rule that is sound but not yet bound to the columns of its life event.
+pub(super) struct Draft {
+    pub(super) to: Vec<Recipient>,
+    /// What it reads by itself, without the reason of its life event.
+    pub(super) reads: Vec<Read>,
+    entry: RuleEntry,
+    order: u32,
+    program: Program,
+    reads_links: BTreeSet<(bool, String)>,
+    deadline: Option<Deadline>,
+    until: Vec<Until>,
+    covers: BTreeSet<String>,
+    discloses: Option<(Vec<String>, String)>,
+    basis: Vec<Basis>,
+    in_force: (NaiveDate, Option<NaiveDate>),
+    cases: Vec<cases::Read>,
+}
+
+impl Draft {
+    /// The rule over these columns; `None` when one that it reads is not among them.
+    pub(super) fn bind(self, columns: &[ColumnRef]) -> Option<Rule> {
+        let entry = self.entry;
+        Some(Rule {
+            root: root(&entry),
+            key: entry.key,
+            order: self.order,
+            service: entry.service,
+            class: entry.class,
+            level: entry.level,
+            to: self.to,
+            when: self.program.bind(columns)?,
+            when_text: entry.when,
+            reads_links: self.reads_links,
+            deadline: self.deadline,
+            remind: entry.remind.iter().map(|offset| (offset.anchor, offset.amount, offset.unit)).collect(),
+            until: self.until,
+            covers: self.covers,
+            discloses: self.discloses,
+            basis: self.basis,
+            in_force: self.in_force,
+            backfill: entry.backfill,
+            must_tell: entry.must_tell,
+            review: entry.review,
+            cases: self.cases.into_iter().map(|case| case.over(columns)).collect(),
+        })
+    }
+}
+
+/// Keys are unique in the pack, and a key that a rule once had belongs to it for good.
+pub(super) fn unique_keys(docs: &[Doc<LifeEventFile>], cx: &Cx<'_>) {
+    let mut seen: BTreeMap<&String, String> = BTreeMap::new();
+    for doc in docs {
+        for (index, rule) in doc.value.rules.iter().enumerate() {
+            let place = Place::of(doc).then("rules").then(index);
+            let former = rule.formerly.iter().enumerate();
+            let former = former.map(|(index, key)| (place.then("formerly").then(index), key));
+            for (place, key) in former.chain([(place.then("key"), &rule.key)]) {
+                cx.id(&place, key);
+                let owner = format!("`{}` in {}", rule.key, doc.file);
+                if let Some(before) = seen.insert(key, owner) {
+                    let message = format!("the key `{key}` belongs to the rule {before} already");
+                    cx.fault(&place, Code::DuplicateName, message);
+                }
+            }
+        }
+    }
+}
+
+/// Notes sentences that print something which may not be known.
+pub(super) fn note_bare(place: &Place<'_>, reads: &[Read], outline: &Outline<'_>, cx: &Cx<'_>) {
+    for read in reads.iter().filter(|read| read.bare) {
+        let certain = read.column.row == RowKind::Event
+            && read.column.path.first().is_some_and(|field| field == TIME || outline.certain.contains(field));
+        if !certain {
+            let (line, column) = (read.file_position.line, &read.column);
+            cx.review(format!(
+                "{}:{line}: prints `{column}`, and cannot be sent when it is unknown",
+                place.file
+            ));
+        }
+    }
+}
+
+pub(super) fn check(
+    setting: &Setting<'_>,
+    names: Names<'_>,
+    wording: &mut Builder,
+    order: &mut u32,
+    cx: &Cx<'_>,
+) -> Option<Vec<Draft>> {
+    covers(setting, cx);
+    let mut drafts = Vec::new();
+    for (index, entry) in setting.doc.value.rules.iter().enumerate() {
+        let place = Place::of(setting.doc).then("rules").then(index);
+        let checker = Checker { setting, names, place, entry, cx };
+        drafts.push(checker.draft(wording, *order));
+        *order += 1;
+    }
+    drafts.into_iter().collect()
+}
+
+/// `covers` names rules of the same life event, without going round in a circle.
+fn covers(setting: &Setting<'_>, cx: &Cx<'_>) {
+    let rules = &setting.doc.value.rules;
+    let by_key: BTreeMap<_, _> = rules.iter().map(|rule| (&rule.key, rule)).collect();
+    for (index, rule) in rules.iter().enumerate() {
+        let place = Place::of(setting.doc).then("rules").then(index).then("covers");
+        for (item, key) in rule.covers.iter().enumerate() {
+            if !by_key.contains_key(key) {
+                cx.unknown(&place.then(item), "rule of this life event", key, by_key.keys().copied());
+            }
+        }
+        let mut reached = BTreeSet::new();
+        let mut next: Vec<_> = rule.covers.iter().collect();
+        while let Some(key) = next.pop() {
+            if reached.insert(key) {
+                next.extend(by_key.get(key).into_iter().flat_map(|rule| &rule.covers));
+            }
+        }
+        if reached.contains(&rule.key) {
+            let message = format!("`{}` covers itself, directly or through others", rule.key);
+            cx.fault(&place, Code::BadRule, message);
+        }
+    }
+}
+
+struct Checker<'a> {
+    setting: &'a Setting<'a>,
+    names: Names<'a>,
+    place: Place<'a>,
+    entry: &'a RuleEntry,
+    cx: &'a Cx<'a>,
+}
+
+impl Checker<'_> {
+    fn draft(&self, wording: &mut Builder, order: u32) -> Option<Draft> {
+        self.plain();
+        let to = self.to();
+        let condition = self.condition();
+        let deadline = self.deadline();
+        self.reminders();
+        let until = self.until();
+        let basis = self.basis();
+        let in_force = self.in_force();
+        let mut reads = condition.as_ref().map(|(_, reads)| reads.clone()).unwrap_or_default();
+        reads.extend(deadline.as_ref().map(|(_, read)| read.clone()));
+        let discloses = self.discloses(&mut reads);
+        self.say(wording, &mut reads);
+        let told: Vec<_> = reads.iter().chain(self.setting.reason).cloned().collect();
+        let privacy = Privacy { links: self.names.links, folds: self.names.folds, to: &to, reads: &told };
+        privacy::check(&self.place, self.entry, &privacy, self.cx);
+        let cases = cases::check(&self.place, self.entry, self.names, self.setting.outline, self.cx);
+        let (program, _) = condition?;
+        let deadline = if self.entry.deadline.is_some() { Some(deadline?.0) } else { None };
+        Some(Draft {
+            to,
+            reads,
+            entry: self.entry.clone(),
+            order,
+            program,
+            reads_links: links_of(&told),
+            deadline,
+            until: until?,
+            covers: self.covered(),
+            discloses,
+            basis: basis?,
+            in_force: in_force?,
+            cases,
+        })
+    }
+
+    /// What needs nothing but itself.
+    fn plain(&self) {
+        let (entry, place, cx) = (self.entry, &self.place, self.cx);
+        if !self.setting.services.contains_key(&entry.service) {
+            cx.unknown(&place.then("service"), "service", &entry.service, self.setting.services.keys());
+        }
+        if !(1..=MAX_LEVEL).contains(&entry.level) {
+            let message = format!("{} is out of range", entry.level);
+            cx.hinted(&place.then("level"), Code::NotAllowed, message, Some(format!("1 to {MAX_LEVEL}")));
+        }
+        if let Some(article) = &entry.must_tell {
+            cx.not_blank(&place.then("must_tell"), article);
+            if entry.class != Class::Duty {
+                let message = "`must_tell` is for duties: nothing else is told to those who refused";
+                cx.fault(&place.then("must_tell").key(), Code::BadRule, message);
+            }
+        }
+        if entry.backfill == Backfill::Open && entry.deadline.is_none() {
+            let message = "`backfill: open` tells those whose deadline is ahead, and this rule has none";
+            cx.hinted(&place.then("backfill"), Code::BadRule, message, Some("write `none`".to_owned()));
+        }
+        if entry.review {
+            cx.review(format!("rule `{}`: the law needs a human check", entry.key));
+        }
+    }
+
+    fn to(&self) -> Vec<Recipient> {
+        let place = self.place.then("to");
+        let links = self.names.links;
+        if self.entry.to.is_empty() {
+            self.cx.fault(&place, Code::BadRule, "nobody is told");
+        }
+        let mut to = Vec::new();
+        for (index, text) in self.entry.to.iter().enumerate() {
+            let place = place.then(index);
+            let recipient = match text.strip_prefix("subject.") {
+                Some(link) if links.contains_key(link) => Some(Recipient::Link(link.to_owned())),
+                Some(link) if self.cx.broken.contains(link) => None,
+                None if text == "subject" => Some(Recipient::Subject),
+                _ => {
+                    let names: Vec<_> = links.keys().map(|link| format!("subject.{link}")).collect();
+                    let names = names.iter().map(String::as_str).chain(["subject"]);
+                    let hint = did_you_mean(text, names);
+                    let hint = hint.or_else(|| Some("`subject`, or `subject.LINK`".to_owned()));
+                    self.cx.hinted(&place, Code::UnknownName, format!("no recipient `{text}`"), hint);
+                    None
+                }
+            };
+            if recipient.as_ref().is_some_and(|recipient| to.contains(recipient)) {
+                self.cx.fault(&place, Code::DuplicateName, format!("`{text}` stands twice"));
+            }
+            to.extend(recipient);
+        }
+        to
+    }
+
+    fn condition(&self) -> Option<(Program, Vec<Read>)> {
+        let place = self.place.then("when");
+        match expr::compile(&self.entry.when, &self.names, ValueType::Bool) {
+            Ok(program) => {
+                let reads = program.inputs().iter().filter_map(|column| {
+                    let value_type = self.names.resolve(column).ok()?;
+                    let file_position = self.within_condition(&place, column);
+                    Some(Read { column: column.clone(), value_type, file_position, bare: false })
+                });
+                let reads = reads.collect();
+                Some((program, reads))
+            }
+            Err(errors) => {
+                for error in errors {
+                    if self.names.is_reported_in(&error.message) {
+                        continue;
+                    }
+                    let [line, column] =
+                        [error.line, error.column].map(|at| usize::try_from(at).unwrap_or(1));
+                    let fault = (Code::Condition, error.message, error.hint);
+                    self.cx.at(place.file, place.within(line, column), fault);
+                }
+                None
+            }
+        }
+    }
+
+    /// Where a column first stands in the condition.
+    fn within_condition(&self, place: &Place<'_>, column: &ColumnRef) -> crate::yaml::Position {
+        let before = self.entry.when.split(&column.to_string()).next().unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let last = before.rsplit('\n').next().unwrap_or_default();
+        place.within(line, last.chars().count() + 1)
+    }
+
+    /// Resolves a column, or reports it.
+    fn column(&self, place: &Place<'_>, text: &str) -> Option<Read> {
+        let Some(column) = scope::column(text) else {
+            let hint = Some("`event.FIELD`, `subject.FACT` or `citizen.FACT`".to_owned());
+            self.cx.hinted(place, Code::UnknownName, format!("`{text}` is no column"), hint);
+            return None;
+        };
+        match self.names.resolve(&column) {
+            Ok(value_type) => Some(Read { column, value_type, file_position: place.position(), bare: false }),
+            Err(unresolved) => {
+                if !self.names.is_reported(&column) {
+                    self.cx.hinted(place, Code::UnknownName, unresolved.message, unresolved.hint);
+                }
+                None
+            }
+        }
+    }
+
+    fn deadline(&self) -> Option<(Deadline, Read)> {
+        let entry = self.entry.deadline.as_ref()?;
+        let place = self.place.then("deadline");
+        if entry.unit == Unit::WorkingDays {
+            self.cx.review(format!(
+                "rule `{}`: working days are Monday to Friday, and public holidays are not known",
+                self.entry.key
+            ));
+        }
+        let read = self.column(&place.then("anchor"), &entry.anchor)?;
+        if read.value_type != ValueType::Date {
+            let message =
+                format!("`{}` is {}, and a deadline is counted from a date", entry.anchor, read.value_type);
+            self.cx.fault(&place.then("anchor"), Code::WrongType, message);
+            return None;
+        }
+        let format::Deadline { amount, unit, direction, .. } = *entry;
+        Some((Deadline { anchor: read.column.clone(), amount, unit, direction }, read))
+    }
+
+    fn reminders(&self) {
+        for (index, offset) in self.entry.remind.iter().enumerate() {
+            let place = self.place.then("remind").then(index);
+            if offset.anchor == RemindAnchor::BeforeDeadline && self.entry.deadline.is_none() {
+                let message = "a reminder before the deadline, in a rule that has none";
+                self.cx.fault(&place.then("anchor"), Code::BadRule, message);
+            }
+        }
+    }
+
+    fn until(&self) -> Option<Vec<Until>> {
+        let each = self.entry.until.iter().enumerate().map(|(index, until)| {
+            let place = self.place.then("until").then(index);
+            let outlines = self.setting.outlines;
+            let Some(other) = outlines.iter().find(|outline| outline.name == until.life_event) else {
+                if !self.cx.unread && !self.cx.broken.contains(&until.life_event) {
+                    let names = outlines.iter().map(|outline| outline.name);
+                    let hint = did_you_mean(&until.life_event, names);
+                    let message = format!("no life event `{}`", until.life_event);
+                    self.cx.hinted(&place.then("life_event"), Code::UnknownName, message, hint);
+                }
+                return None;
+            };
+            for (index, field) in until.same.iter().enumerate() {
+                self.same(&place.then("same").then(index), field, other);
+            }
+            Some(Until { life_event: until.life_event.clone(), same: until.same.clone() })
+        });
+        each.collect::<Vec<_>>().into_iter().collect()
+    }
+
+    fn same(&self, place: &Place<'_>, field: &String, other: &Outline<'_>) {
+        let own = self.setting.outline;
+        match (own.fields.get(field), other.fields.get(field)) {
+            (Some(one), Some(two)) if one != two => {
+                let message = format!("`{field}` is {one} in `{}` and {two} in `{}`", own.name, other.name);
+                self.cx.fault(place, Code::WrongType, message);
+            }
+            (Some(_), Some(_)) => {}
+            (None, _) if !own.open => {
+                self.cx.unknown(place, &format!("field of `{}`", own.name), field, own.fields.keys());
+            }
+            (_, None) if !other.open => {
+                self.cx.unknown(place, &format!("field of `{}`", other.name), field, other.fields.keys());
+            }
+            _ => {}
+        }
+    }
+
+    fn basis(&self) -> Option<Vec<Basis>> {
+        let place = self.place.then("basis");
+        if self.entry.basis.is_empty() {
+            self.cx.fault(&place, Code::BadRule, "a rule rests on at least one law");
+        }
+        let each = self.entry.basis.iter().enumerate().map(|(index, basis)| {
+            let place = place.then(index);
+            self.cx.not_blank(&place.then("law"), &basis.law);
+            self.cx.not_blank(&place.then("article"), &basis.article);
+            let review_by = match &basis.review_by {
+                None => None,
+                Some(text) => Some(self.cx.date(&place.then("review_by"), text)?),
+            };
+            if let Some(date) = review_by {
+                let (key, law) = (&self.entry.key, &basis.law);
+                self.cx.review(format!("rule `{key}`: check {law}, {} by {date}", basis.article));
+            }
+            Some(Basis { law: basis.law.clone(), article: basis.article.clone(), review_by })
+        });
+        each.collect::<Vec<_>>().into_iter().collect()
+    }
+
+    fn in_force(&self) -> Option<(NaiveDate, Option<NaiveDate>)> {
+        let place = self.place.then("in_force");
+        let from = self.cx.date(&place.then("from"), &self.entry.in_force.from);
+        let to = match &self.entry.in_force.to {
+            None => None,
+            Some(text) => Some(self.cx.date(&place.then("to"), text)?),
+        };
+        let from = from?;
+        if to.is_some_and(|to| to < from) {
+            self.cx.fault(&place.then("to"), Code::BadDate, "the last day is before the first");
+        }
+        Some((from, to))
+    }
+
+    /// What the rule says that it discloses; the columns become readable too.
+    fn discloses(&self, reads: &mut Vec<Read>) -> Option<(Vec<String>, String)> {
+        let discloses = self.entry.discloses.as_ref()?;
+        let place = self.place.then("discloses");
+        self.cx.not_blank(&place.then("ground"), &discloses.ground);
+        for (index, text) in discloses.what.iter().enumerate() {
+            let place = place.then("what").then(index);
+            if text.starts_with("citizen.") && text.matches('.').count() == 1 {
+                let message = format!("`{text}` is the recipient's own, and tells nobody of another");
+                self.cx.fault(&place, Code::BadRule, message);
+            }
+            reads.extend(self.column(&place, text));
+        }
+        Some((discloses.what.clone(), discloses.ground.clone()))
+    }
+
+    fn say(&self, wording: &mut Builder, reads: &mut Vec<Read>) {
+        let place = self.place.then("say");
+        self.cx.languages(&place.clone().key(), &place, &self.entry.say);
+        for (language, sentences) in &self.entry.say {
+            let place = place.then(language);
+            if sentences.by_when.is_none() && self.entry.deadline.is_some() {
+                let message = "`by_when` is missing, and the rule has a deadline";
+                self.cx.fault(&place, Code::MissingSentence, message);
+            }
+            let parts = [
+                ("what", Some(&sentences.what)),
+                ("by_when", sentences.by_when.as_ref()),
+                ("consequence", sentences.consequence.as_ref()),
+            ];
+            for (part, text) in parts.into_iter().filter_map(|(part, text)| Some((part, text?))) {
+                let place = place.then(part);
+                let sees = Sees::Say(self.names, self.entry.deadline.is_some());
+                if let Some((template, found)) = templates::check(&place, text, sees, self.cx) {
+                    let name = format!("say/{}/{part}", self.entry.key);
+                    templates::add(&place, (language, name), template, wording, self.cx);
+                    note_bare(&place, &found, self.setting.outline, self.cx);
+                    reads.extend(found);
+                }
+            }
+        }
+    }
+
+    fn covered(&self) -> BTreeSet<String> {
+        let rules = &self.setting.doc.value.rules;
+        let covered = rules.iter().filter(|rule| self.entry.covers.contains(&rule.key));
+        covered.map(root).collect()
+    }
+}
+
+/// The oldest key that a rule ever had.
+fn root(entry: &RuleEntry) -> String {
+    entry.formerly.first().unwrap_or(&entry.key).clone()
+}
+
+/// The links that reading goes through, each with whether it is the subject's.
+fn links_of(reads: &[Read]) -> BTreeSet<(bool, String)> {
+    let through = reads.iter().filter(|read| read.column.row != RowKind::Event);
+    let through = through.filter_map(|read| match read.column.path.as_slice() {
+        [link, _] => Some((read.column.row == RowKind::Subject, link.clone())),
+        _ => None,
+    });
+    through.collect()
+}

@@ -1,0 +1,156 @@
+//! From files to a pack: limits, YAML, shape, meaning. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use super::check;
+use super::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
+use super::format::{EventsFile, FactsFile, LifeEventFile, PackFile, ServicesFile, SourcesFile, WordingFile};
+use super::model::{Pack, PackDigest};
+use super::schema::{FileKind, conform, schema};
+use crate::yaml::{self, Node, Position};
+
+/// The most bytes in one file.
+pub const MAX_FILE_BYTES: usize = 256 * 1024;
+/// The most files in a pack.
+pub const MAX_FILES: usize = 256;
+
+impl Pack {
+    /// Checks and compiles a pack from its files, by their path relative to the pack's folder. Life events
+    /// come in the order of their file names.
+    ///
+    /// # Errors
+    /// Every mistake that can be told apart, sorted by file and place. A mistake in the shape of one file
+    /// leaves the meaning of the others checked, as far as that is possible without it.
+    pub fn from_files(files: BTreeMap<String, String>) -> Result<Self, Vec<Diagnostic>> {
+        let mut out = Diagnostics::default();
+        limits(&files, &mut out);
+        if !out.is_empty() {
+            return Err(out.into_sorted());
+        }
+        let docs = read(&files, &mut out);
+        let (pack, out) = check::pack(docs, files, out);
+        match pack {
+            Some(pack) if out.is_empty() => Ok(pack),
+            _ => Err(out.into_sorted()),
+        }
+    }
+}
+
+/// SHA-256 over names and contents in the order of the names, each prefixed with its length.
+pub(super) fn digest(files: &BTreeMap<String, String>) -> PackDigest {
+    let mut hash = Sha256::new();
+    for part in files.iter().flat_map(|(name, content)| [name, content]) {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().into()
+}
+
+/// A file that is sound enough to be looked into.
+#[derive(Debug)]
+pub(super) struct Doc<T> {
+    /// Path relative to the pack.
+    pub(super) file: String,
+    /// The tree, for places.
+    pub(super) root: Node,
+    /// What it says.
+    pub(super) value: T,
+}
+
+/// The files of a pack, as far as each has the right shape.
+#[derive(Debug, Default)]
+pub(super) struct Docs {
+    pub(super) pack: Option<Doc<PackFile>>,
+    pub(super) sources: Option<Doc<SourcesFile>>,
+    pub(super) facts: Option<Doc<FactsFile>>,
+    pub(super) events: Option<Doc<EventsFile>>,
+    pub(super) services: Option<Doc<ServicesFile>>,
+    pub(super) wording: Option<Doc<WordingFile>>,
+    pub(super) life_events: Vec<Doc<LifeEventFile>>,
+    /// Names that stand in the files, but whose entries are misshapen.
+    pub(super) broken: BTreeSet<String>,
+    /// Whether some life event could not be read at all, so that its name is not known.
+    pub(super) unread: bool,
+}
+
+fn limits(files: &BTreeMap<String, String>, out: &mut Diagnostics) {
+    let at = Position::START;
+    if files.len() > MAX_FILES {
+        let message = format!("{} files, and a pack has at most {MAX_FILES}", files.len());
+        out.push(FileKind::Pack.path(), at, Code::TooLarge, message, None);
+        return;
+    }
+    for (file, content) in files {
+        if content.len() > MAX_FILE_BYTES {
+            let message = format!("{} bytes, and a file has at most {MAX_FILE_BYTES}", content.len());
+            out.push(file, at, Code::TooLarge, message, None);
+        }
+    }
+}
+
+fn read(files: &BTreeMap<String, String>, out: &mut Diagnostics) -> Docs {
+    let mut docs = Docs::default();
+    for (file, content) in files {
+        let Some(kind) = FileKind::of(file) else {
+            let known = FileKind::ALL.map(FileKind::path);
+            let hint = did_you_mean(file, known)
+                .or_else(|| Some("life events stand in life_events/NAME.yaml".into()));
+            out.push(file, Position::START, Code::WrongFile, "a pack has no such file".into(), hint);
+            continue;
+        };
+        let parsed = yaml::parse(content);
+        for fault in parsed.faults {
+            let code = if fault.duplicate { Code::DuplicateKey } else { Code::Yaml };
+            out.push(file, fault.at, code, fault.message, None);
+        }
+        match parsed.root {
+            Some(root) => docs.add(kind, file, root, out),
+            None => docs.unread = docs.unread || kind == FileKind::LifeEvent,
+        }
+    }
+    for kind in FileKind::ALL {
+        if kind != FileKind::LifeEvent && !files.contains_key(kind.path()) {
+            let message = "the file is missing".to_owned();
+            out.push(kind.path(), Position::START, Code::WrongFile, message, None);
+        }
+    }
+    docs
+}
+
+impl Docs {
+    fn add(&mut self, kind: FileKind, file: &str, root: Node, out: &mut Diagnostics) {
+        let conformed = conform(&root, &schema(kind));
+        for fault in conformed.faults {
+            out.push(file, fault.at, fault.code, fault.message, fault.hint);
+        }
+        self.broken.extend(conformed.broken);
+        let Some(value) = conformed.value else {
+            self.broken.extend(root.get("life_event").and_then(Node::as_text).map(str::to_owned));
+            return;
+        };
+        let doc = Doc { file: file.to_owned(), root, value };
+        match kind {
+            FileKind::Pack => self.pack = typed(doc, out),
+            FileKind::Sources => self.sources = typed(doc, out),
+            FileKind::Facts => self.facts = typed(doc, out),
+            FileKind::Events => self.events = typed(doc, out),
+            FileKind::Services => self.services = typed(doc, out),
+            FileKind::Wording => self.wording = typed(doc, out),
+            FileKind::LifeEvent => self.life_events.extend(typed(doc, out)),
+        }
+    }
+}
+
+fn typed<T: DeserializeOwned>(doc: Doc<serde_json::Value>, out: &mut Diagnostics) -> Option<Doc<T>> {
+    let Doc { file, root, value } = doc;
+    match serde_json::from_value(value) {
+        Ok(value) => Some(Doc { file, root, value }),
+        Err(error) => {
+            out.push(&file, Position::START, Code::WrongShape, error.to_string(), None);
+            None
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! From files to a checked [`Pack`](model::Pack), with every mistake found at once.
+
+mod cases;
+mod check;
+mod diagnostic;
+mod folder;
+pub mod format;
+mod load;
+pub mod model;
+mod period;
+mod schema;
+mod scope;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use cases::{CaseResult, run_cases};
+pub use diagnostic::{Code, Diagnostic};
+pub use folder::read_folder;
+pub use load::{MAX_FILE_BYTES, MAX_FILES};
+pub use schema::{FileKind, schema};
