@@ -17,6 +17,10 @@ use tidings_stores::{EmbeddedStore, FileKeyRing, Options, create_master_key, loa
 use tidings_world::World;
 use zeroize::Zeroizing;
 
+/// The allocator of the product; the floor runs on it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Events in one durable commit, in every measurement.
 pub const BATCH: usize = 2_000;
 

@@ -261,7 +261,7 @@ pub fn record_bytes(engine: &Engine) -> BTreeMap<CitizenId, Vec<u8>> {
 pub fn known(engine: &Engine) -> Known {
     let mut known = Known::default();
     for (citizen, record) in records(engine) {
-        let cells = record.facts.cells().map(|(cell, writes)| (cell.clone(), writes.clone())).collect();
+        let cells = record.facts.cells().map(|(cell, writes)| (cell.clone(), writes.to_vec())).collect();
         known.facts.insert(citizen, cells);
         known.retracted.insert(citizen, record.retracted.clone());
         known.opportunities.insert(citizen, open_answers(&record));

@@ -90,7 +90,7 @@ fn a_batch_with_bad_events_tells_each_reason_and_keeps_the_good() {
     assert_eq!(arrivals[2].bytes.reveal().len(), EVENT_BYTES + 1, "cut where the decoder sees it");
     assert_eq!((reply.status, reply.body["code"].as_str()), (400, Some("dead-letters")));
     let message = reply.body["message"].as_str().expect("a message");
-    assert_eq!(message, "2 of 3 events are dead letters; the other 1 are stored and need not be sent again");
+    assert_eq!(message, "2 of 3 events are dead letters; stored: 1, not to be sent again");
     assert_eq!(
         reply.events(),
         &[

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::facts::Name;
 use crate::ids::{CitizenId, EventKey};
 use crate::time::Timestamp;
 use crate::value::{Pii, Value};
@@ -14,7 +15,7 @@ pub struct Event {
     /// Digest of source and id.
     pub key: EventKey,
     /// Short name of the registered source.
-    pub source: String,
+    pub source: Name,
     /// CloudEvents `type`.
     pub kind: String,
     /// Whom it happened to.
@@ -24,7 +25,7 @@ pub struct Event {
     /// When the source recorded it, or when it arrived.
     pub recorded: Timestamp,
     /// Declared fields of `data`; undeclared ones are not kept.
-    pub data: BTreeMap<String, Value>,
+    pub data: BTreeMap<Name, Value>,
 }
 
 /// What became of an event. Every accepted event ends in exactly one of these.

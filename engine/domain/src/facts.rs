@@ -4,53 +4,90 @@
 //! writes and retractions gives the same facts. The winner among writes is found when a value is read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use compact_str::CompactString;
+use serde::ser::SerializeTuple;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smallvec::SmallVec;
 
 use crate::ids::EventKey;
 use crate::time::Timestamp;
 use crate::value::Value;
 
+/// A short name or key, kept in place up to 24 bytes: records are full of them.
+pub type Name = CompactString;
+
 /// The smallest thing that can be written: a fact, an element of a set, or a field of an element.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Cell {
     /// Name of the fact, set or link.
-    pub fact: String,
+    pub fact: Name,
     /// Element key, for sets and links (a link's element is the other person's id).
-    pub element: Option<String>,
+    pub element: Option<Name>,
     /// Field of the element; `None` is the element's presence.
-    pub field: Option<String>,
+    pub field: Option<Name>,
 }
 
 impl Cell {
     /// The cell of a single-valued fact.
     pub fn fact(name: &str) -> Self {
-        Self { fact: name.to_owned(), element: None, field: None }
+        Self { fact: name.into(), element: None, field: None }
     }
 
     /// The presence of an element.
-    pub fn element(set: &str, element: String) -> Self {
-        Self { fact: set.to_owned(), element: Some(element), field: None }
+    pub fn element(set: &str, element: &str) -> Self {
+        Self { fact: set.into(), element: Some(element.into()), field: None }
     }
 
     /// A field of an element.
-    pub fn field(set: &str, element: String, field: &str) -> Self {
-        Self { fact: set.to_owned(), element: Some(element), field: Some(field.to_owned()) }
+    pub fn field(set: &str, element: &str, field: &str) -> Self {
+        Self { fact: set.into(), element: Some(element.into()), field: Some(field.into()) }
     }
 }
 
-/// One source's statement about one cell.
+/// Who stated something, when, and in which event. All writes of one event share it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Write {
+pub struct Origin {
     /// From when it holds: the event's time.
     pub time: Timestamp,
     /// Short name of the source.
-    pub source: String,
+    pub source: Name,
     /// The event that stated it.
     pub event: EventKey,
+}
+
+/// One source's statement about one cell. Reads as its [`Origin`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Write {
+    /// Where it comes from.
+    #[serde(with = "shared")]
+    pub origin: Arc<Origin>,
     /// The value; `None` states that there is none.
     pub value: Option<Value>,
+}
+
+impl Deref for Write {
+    type Target = Origin;
+
+    fn deref(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+/// A lone write carries its origin whole; only [`Facts`] share them.
+mod shared {
+    use super::{Arc, Deserialize, Deserializer, Origin, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(origin: &Arc<Origin>, serializer: S) -> Result<S::Ok, S::Error> {
+        (**origin).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Origin>, D::Error> {
+        Origin::deserialize(deserializer).map(Arc::new)
+    }
 }
 
 /// How much each source counts; from the pack's register.
@@ -60,9 +97,61 @@ pub trait Ranks {
 }
 
 /// The writes of one person, by cell. Grow-only but for [`Facts::fold`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Encoded as the list of origins, each once and in order, and then the cells with the place of each write's
+/// origin in that list: equal facts have equal bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    cells: BTreeMap<Cell, Vec<Write>>,
+    cells: BTreeMap<Cell, Writes>,
+}
+
+/// The writes of one cell, in order; nearly always one.
+pub type Writes = SmallVec<[Write; 1]>;
+
+impl Serialize for Facts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut origins: Vec<&Origin> = self.cells.values().flatten().map(|write| &*write.origin).collect();
+        origins.sort_unstable();
+        origins.dedup();
+        let cells: Vec<PackedCell<'_>> =
+            self.cells.iter().map(|(cell, writes)| PackedCell { cell, writes, origins: &origins }).collect();
+        let mut tuple = serializer.serialize_tuple(2)?;
+        tuple.serialize_element(&origins)?;
+        tuple.serialize_element(&cells)?;
+        tuple.end()
+    }
+}
+
+struct PackedCell<'a> {
+    cell: &'a Cell,
+    writes: &'a [Write],
+    origins: &'a [&'a Origin],
+}
+
+impl Serialize for PackedCell<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let place = |write: &Write| self.origins.binary_search(&&*write.origin).unwrap_or_default();
+        let writes: SmallVec<[(usize, &Option<Value>); 4]> =
+            self.writes.iter().map(|write| (place(write), &write.value)).collect();
+        (self.cell, writes.as_slice()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Facts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        type Packed = (Cell, SmallVec<[(usize, Option<Value>); 1]>);
+        let (origins, packed): (Vec<Origin>, Vec<Packed>) = Deserialize::deserialize(deserializer)?;
+        let origins: Vec<Arc<Origin>> = origins.into_iter().map(Arc::new).collect();
+        let write = |(place, value): (usize, Option<Value>)| {
+            let origin = origins.get(place).ok_or_else(|| serde::de::Error::custom("a write without an origin"))?;
+            Ok(Write { origin: Arc::clone(origin), value })
+        };
+        let cell = |(cell, writes): Packed| {
+            let writes: Result<Writes, D::Error> = writes.into_iter().map(write).collect();
+            Ok((cell, writes?))
+        };
+        Ok(Self { cells: packed.into_iter().map(cell).collect::<Result<_, D::Error>>()? })
+    }
 }
 
 impl Facts {
@@ -84,7 +173,7 @@ impl Facts {
     }
 
     /// Adds all writes of `other`; returns the names of the facts that changed.
-    pub fn merge(&mut self, other: Self) -> BTreeSet<String> {
+    pub fn merge(&mut self, other: Self) -> BTreeSet<Name> {
         let mut changed = BTreeSet::new();
         for (cell, writes) in other.cells {
             for write in writes {
@@ -97,7 +186,7 @@ impl Facts {
     }
 
     /// The writes of the named facts, sets and links alone.
-    pub fn only(&self, names: &BTreeSet<String>) -> Self {
+    pub fn only(&self, names: &BTreeSet<Name>) -> Self {
         let mut cells = BTreeMap::new();
         for name in names {
             cells.extend(self.cells_of(name).map(|(cell, writes)| (cell.clone(), writes.clone())));
@@ -106,14 +195,14 @@ impl Facts {
     }
 
     /// Every cell of one fact, set or link.
-    pub fn cells_of<'a>(&'a self, name: &str) -> impl Iterator<Item = (&'a Cell, &'a Vec<Write>)> + use<'a> {
+    pub fn cells_of<'a>(&'a self, name: &str) -> impl Iterator<Item = (&'a Cell, &'a Writes)> + use<'a> {
         let first = Cell::fact(name);
         let name = first.fact.clone();
         self.cells.range(first..).take_while(move |(cell, _)| cell.fact == name)
     }
 
     /// All cells.
-    pub fn cells(&self) -> impl Iterator<Item = (&Cell, &Vec<Write>)> {
+    pub fn cells(&self) -> impl Iterator<Item = (&Cell, &Writes)> {
         self.cells.iter()
     }
 
@@ -128,9 +217,9 @@ impl Facts {
         view.winner(self.cells.get(cell)?)
     }
 
-    /// Drops every trace of the named fact.
-    pub fn forget(&mut self, name: &str) {
-        self.cells.retain(|cell, _| cell.fact != name);
+    /// Keeps the cells for which `keep` says so.
+    pub fn retain(&mut self, keep: impl Fn(&Cell) -> bool) {
+        self.cells.retain(|cell, _| keep(cell));
     }
 
     /// Folds what is older than `horizon` before the latest write of each cell into the one write that wins
@@ -145,7 +234,7 @@ impl Facts {
             }
             let view = View { at: Timestamp(cutoff.0 - 1), ranks, retracted };
             let base = view.winner(writes).cloned();
-            writes.retain(|write| write.time >= cutoff || Some(write) == base.as_ref());
+            writes.retain(|write: &mut Write| write.time >= cutoff || Some(&*write) == base.as_ref());
         }
     }
 }
@@ -184,12 +273,8 @@ mod tests {
     }
 
     fn write(time: i64, source: &str, id: &str, value: i64) -> Write {
-        Write {
-            time: Timestamp(time),
-            source: source.into(),
-            event: EventKey::of(source, id),
-            value: Some(Value::Int(value)),
-        }
+        let origin = Origin { time: Timestamp(time), source: source.into(), event: EventKey::of(source, id) };
+        Write { origin: Arc::new(origin), value: Some(Value::Int(value)) }
     }
 
     fn read(facts: &Facts, at: i64, retracted: &BTreeSet<EventKey>) -> Option<Value> {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Facts, Write};
+use crate::facts::{Facts, Name, Write};
 use crate::ids::{CitizenId, EventKey, NotificationId, OccurrenceId, OpportunityId, TaskId};
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -24,9 +24,9 @@ pub struct Record {
     /// Facts of others, mirrored for conditions, evidence and checks.
     pub others: BTreeMap<CitizenId, Facts>,
     /// Who mirrors what from here.
-    pub watchers: BTreeMap<CitizenId, BTreeSet<Watched>>,
+    pub watchers: BTreeMap<CitizenId, Wants>,
     /// What this record has asked others to mirror to it.
-    pub watching: BTreeSet<(CitizenId, String)>,
+    pub watching: BTreeMap<CitizenId, BTreeSet<Name>>,
     /// Whom an event's effects reached, so that its retraction reaches them too.
     pub reached: BTreeMap<EventKey, BTreeSet<CitizenId>>,
     /// Who was sent which of this citizen's occurrences.
@@ -39,20 +39,15 @@ pub struct Record {
     pub plan: Option<(TaskId, Timestamp)>,
 }
 
-/// A fact of somebody that a watcher mirrors.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Watched {
-    /// Whose fact: the holder's own, or one that the holder mirrors itself.
-    pub about: CitizenId,
-    /// Name of the fact, set or link.
-    pub fact: String,
-}
+/// Facts, sets and links that a watcher mirrors, by whose they are: the holder's own, or those of somebody whom
+/// the holder mirrors itself.
+pub type Wants = BTreeMap<CitizenId, BTreeSet<Name>>;
 
 /// One life event of one person, as the events that reported it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occurrence {
     /// Name of the life event.
-    pub life_event: String,
+    pub life_event: Name,
     /// Whom it happened to.
     pub subject: CitizenId,
     /// What each event said.
@@ -63,20 +58,20 @@ pub struct Occurrence {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Short name of the source.
-    pub source: String,
+    pub source: Name,
     /// When it happened.
     pub time: Timestamp,
     /// When it was recorded.
     pub recorded: Timestamp,
     /// The declared data fields.
-    pub data: BTreeMap<String, Value>,
+    pub data: BTreeMap<Name, Value>,
 }
 
 /// What a citizen may be told of one service because of one occurrence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opportunity {
     /// Oldest stable key of the rule.
-    pub rule: String,
+    pub rule: Name,
     /// The occurrence.
     pub occurrence: OccurrenceId,
     /// What the rule answers now.
@@ -215,7 +210,7 @@ pub enum Share {
         /// Who wishes.
         watcher: CitizenId,
         /// What.
-        wants: BTreeSet<Watched>,
+        wants: Wants,
     },
     /// An occurrence of somebody else that you may be told about.
     Occurrence {

@@ -2,17 +2,18 @@
 //! the set of messages alone, never on their order or number.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_domain::event::Event;
-use tidings_domain::facts::{Cell, Facts, Write};
+use tidings_domain::facts::{Cell, Name, Origin, Write};
 use tidings_domain::ids::{CitizenId, EventKey, OccurrenceId};
-use tidings_domain::record::{Occurrence, Record, Share, Watched};
+use tidings_domain::record::{Occurrence, Record, Share, Wants};
 use tidings_domain::time::Timestamp;
 use tidings_domain::value::Value;
-use tidings_rules::pack::model::{Change, Effect, EventType, LifeEvent, Pack, Person, Recipient, Term};
+use tidings_rules::pack::model::{Change, Effect, EventType, LifeEvent, Pack, Person, Term};
 
-use crate::view::{PackRanks, Reader, report};
+use crate::view::{PackRanks, report};
 
 /// Event kind under which bulk loads are kept: each data field is a fact or a link, and no life event starts.
 pub const LOAD: &str = "tidings.load";
@@ -20,15 +21,29 @@ pub const LOAD: &str = "tidings.load";
 /// What changed in a record since its last derivation.
 #[derive(Debug, Default)]
 pub struct Touch {
-    facts: BTreeSet<Watched>,
-    occurrences: BTreeSet<OccurrenceId>,
-    retracted: BTreeSet<EventKey>,
-    wanted: BTreeMap<CitizenId, BTreeSet<Watched>>,
+    /// Facts that changed, by whose they are.
+    pub(crate) facts: Wants,
+    /// Occurrences that are new or have a new report.
+    pub(crate) occurrences: BTreeSet<OccurrenceId>,
+    /// Events taken back.
+    pub(crate) retracted: BTreeSet<EventKey>,
+    /// New wishes to mirror, by watcher.
+    pub(crate) wanted: BTreeMap<CitizenId, Wants>,
     /// Everything is to be judged again (a new pack).
     pub all: bool,
 }
 
 impl Touch {
+    /// Notes that a fact of somebody changed.
+    fn fact(&mut self, about: CitizenId, fact: Name) {
+        self.facts.entry(about).or_default().insert(fact);
+    }
+
+    /// Whether a fact of somebody changed.
+    pub(crate) fn has_fact(&self, about: CitizenId, fact: &str) -> bool {
+        self.facts.get(&about).is_some_and(|facts| facts.contains(fact))
+    }
+
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
         self.facts.is_empty()
@@ -59,7 +74,7 @@ pub fn apply_event(pack: &Pack, record: &mut Record, touch: &mut Touch, event: &
         let Some(life_event) = pack.life_events.get(position) else { continue };
         let id = occurrence_id(life_event, event);
         let occurrence = record.occurrences.entry(id).or_insert_with(|| Occurrence {
-            life_event: life_event.name.clone(),
+            life_event: life_event.name.as_str().into(),
             subject: event.subject,
             reports: BTreeMap::new(),
         });
@@ -71,7 +86,7 @@ pub fn apply_event(pack: &Pack, record: &mut Record, touch: &mut Touch, event: &
 
 /// The key of the occurrence that an event reports.
 pub fn occurrence_id(life_event: &LifeEvent, event: &Event) -> OccurrenceId {
-    let part = |field: &String| event.data.get(field).map(Value::canonical).unwrap_or_default();
+    let part = |field: &String| event.data.get(field.as_str()).map(Value::canonical).unwrap_or_default();
     let key: Vec<String> = life_event.key.iter().map(part).collect();
     OccurrenceId::of(event.subject, &life_event.name, &key)
 }
@@ -79,43 +94,47 @@ pub fn occurrence_id(life_event: &LifeEvent, event: &Event) -> OccurrenceId {
 /// The event that a retraction takes back; `None` when the event is no retraction.
 pub fn retraction_target(pack: &Pack, event_type: &EventType, event: &Event) -> Option<EventKey> {
     let field = event_type.retracts.as_ref()?;
-    let Some(Value::Text(id)) = event.data.get(field) else { return None };
-    let source = pack.sources.values().find(|source| source.name == event.source)?;
+    let Some(Value::Text(id)) = event.data.get(field.as_str()) else { return None };
+    let source = pack.sources.values().find(|source| source.name == event.source.as_str())?;
     Some(EventKey::of(&source.uri, id))
 }
 
 fn apply_load(pack: &Pack, record: &mut Record, touch: &mut Touch, event: &Event) {
+    let origin = origin(event);
     for (name, value) in &event.data {
         let (cell, value) = match value {
-            Value::Citizen(other) if pack.links.contains_key(name) => {
-                (Cell::element(name, other.to_string()), Value::Bool(true))
+            Value::Citizen(other) if pack.links.contains_key(name.as_str()) => {
+                (Cell::element(name, &other.to_string()), Value::Bool(true))
             }
             value => (Cell::fact(name), value.clone()),
         };
-        write_own(record, touch, event, cell, Some(value));
+        let write = Write { origin: Arc::clone(&origin), value: Some(value) };
+        write_own(record, touch, event.subject, cell, write);
     }
 }
 
-fn write_own(record: &mut Record, touch: &mut Touch, event: &Event, cell: Cell, value: Option<Value>) {
+fn origin(event: &Event) -> Arc<Origin> {
+    Arc::new(Origin { time: event.time, source: event.source.clone(), event: event.key })
+}
+
+fn write_own(record: &mut Record, touch: &mut Touch, me: CitizenId, cell: Cell, write: Write) {
     let fact = cell.fact.clone();
-    if record.facts.insert(cell, write(event, value)) {
-        touch.facts.insert(Watched { about: event.subject, fact });
+    if record.facts.insert(cell, write) {
+        touch.fact(me, fact);
     }
-}
-
-fn write(event: &Event, value: Option<Value>) -> Write {
-    Write { time: event.time, source: event.source.clone(), event: event.key, value }
 }
 
 fn apply_effects(record: &mut Record, touch: &mut Touch, event_type: &EventType, event: &Event) -> Vec<Sent> {
+    let origin = origin(event);
     let mut others: BTreeMap<CitizenId, Vec<(Cell, Write)>> = BTreeMap::new();
     for effect in &event_type.effects {
         let Some(of) = person(&effect.of, event) else { continue };
         for (cell, value) in changes(effect, event) {
+            let write = Write { origin: Arc::clone(&origin), value };
             if of == event.subject {
-                write_own(record, touch, event, cell, value);
+                write_own(record, touch, of, cell, write);
             } else {
-                others.entry(of).or_default().push((cell, write(event, value)));
+                others.entry(of).or_default().push((cell, write));
             }
         }
     }
@@ -137,13 +156,13 @@ fn apply_effects(record: &mut Record, touch: &mut Touch, event_type: &EventType,
 fn person(person: &Person, event: &Event) -> Option<CitizenId> {
     match person {
         Person::Subject => Some(event.subject),
-        Person::Field(field) => event.data.get(field)?.as_citizen(),
+        Person::Field(field) => event.data.get(field.as_str())?.as_citizen(),
     }
 }
 
 fn term(term: &Term, event: &Event) -> Option<Value> {
     match term {
-        Term::Field(field) => event.data.get(field).cloned(),
+        Term::Field(field) => event.data.get(field.as_str()).cloned(),
         Term::Subject => Some(Value::Citizen(event.subject)),
         Term::Constant(value) => Some(value.clone()),
     }
@@ -159,22 +178,22 @@ fn changes(effect: &Effect, event: &Event) -> Vec<(Cell, Option<Value>)> {
             one(value.is_some().then(|| Cell::fact(fact)), value)
         }
         Change::Remove { set, element } => {
-            one(term(element, event).map(|element| Cell::element(set, element.canonical())), None)
+            one(term(element, event).map(|element| Cell::element(set, &element.canonical())), None)
         }
         Change::Link { link, other } => {
-            one(person(other, event).map(|other| Cell::element(link, other.to_string())), there)
+            one(person(other, event).map(|other| Cell::element(link, &other.to_string())), there)
         }
         Change::Unlink { link, other } => {
-            one(person(other, event).map(|other| Cell::element(link, other.to_string())), None)
+            one(person(other, event).map(|other| Cell::element(link, &other.to_string())), None)
         }
         Change::Put { set, element, fields } => {
             let Some(element) = term(element, event).map(|element| element.canonical()) else {
                 return Vec::new();
             };
-            let mut cells = vec![(Cell::element(set, element.clone()), there)];
+            let mut cells = vec![(Cell::element(set, &element), there)];
             for (field, value) in fields {
                 if let Some(value) = term(value, event) {
-                    cells.push((Cell::field(set, element.clone(), field), Some(value)));
+                    cells.push((Cell::field(set, &element, field), Some(value)));
                 }
             }
             cells
@@ -187,16 +206,15 @@ pub fn apply_share(record: &mut Record, touch: &mut Touch, me: CitizenId, share:
     match share {
         Share::Writes(writes) => {
             for (cell, write) in writes {
-                let fact = cell.fact.clone();
-                if record.facts.insert(cell, write) {
-                    touch.facts.insert(Watched { about: me, fact });
-                }
+                write_own(record, touch, me, cell, write);
             }
         }
         Share::Retracted(events) => merge_retracted(record, touch, events),
         Share::Mirror { about, facts, retracted } => {
             let changed = record.others.entry(about).or_default().merge(facts);
-            touch.facts.extend(changed.into_iter().map(|fact| Watched { about, fact }));
+            if !changed.is_empty() {
+                touch.facts.entry(about).or_default().extend(changed);
+            }
             merge_retracted(record, touch, retracted);
         }
         Share::Watch { watcher, wants } => watch(record, touch, watcher, wants),
@@ -221,11 +239,14 @@ fn merge_retracted(record: &mut Record, touch: &mut Touch, events: BTreeSet<Even
     touch.retracted.extend(events.into_iter().filter(|event| record.retracted.insert(*event)));
 }
 
-fn watch(record: &mut Record, touch: &mut Touch, watcher: CitizenId, wants: BTreeSet<Watched>) {
+/// Notes what somebody wishes to mirror from here.
+pub(crate) fn watch(record: &mut Record, touch: &mut Touch, watcher: CitizenId, wants: Wants) {
     let known = record.watchers.entry(watcher).or_default();
-    for want in wants {
-        if known.insert(want.clone()) {
-            touch.wanted.entry(watcher).or_default().insert(want);
+    for (about, facts) in wants {
+        let known = known.entry(about).or_default();
+        let new: BTreeSet<Name> = facts.into_iter().filter(|fact| known.insert(fact.clone())).collect();
+        if !new.is_empty() {
+            touch.wanted.entry(watcher).or_default().entry(about).or_default().extend(new);
         }
     }
 }
@@ -233,7 +254,7 @@ fn watch(record: &mut Record, touch: &mut Touch, watcher: CitizenId, wants: BTre
 fn forget(record: &mut Record, touch: &mut Touch, who: CitizenId) {
     record.others.remove(&who);
     record.watchers.remove(&who);
-    record.watching.retain(|(other, _)| *other != who);
+    record.watching.remove(&who);
     let gone: BTreeSet<OccurrenceId> = record
         .occurrences
         .iter()
@@ -243,188 +264,6 @@ fn forget(record: &mut Record, touch: &mut Touch, who: CitizenId) {
     record.occurrences.retain(|id, _| !gone.contains(id));
     record.opportunities.retain(|_, opportunity| !gone.contains(&opportunity.occurrence));
     touch.all = true;
-}
-
-/// What follows from the changes: messages for others, and the occurrences to judge again.
-pub fn derive(
-    pack: &Pack,
-    me: CitizenId,
-    record: &mut Record,
-    mut touch: Touch,
-) -> (Vec<Sent>, BTreeSet<OccurrenceId>) {
-    let mut sent = watch_links(pack, me, record, &touch);
-    sent.extend(tell_audience(pack, me, record, &mut touch));
-    sent.extend(push_retractions(record, &touch));
-    sent.extend(push_mirrors(pack, me, record, &touch));
-    let everything = touch.all || !touch.facts.is_empty() || !touch.retracted.is_empty();
-    let judge = if everything { record.occurrences.keys().copied().collect() } else { touch.occurrences };
-    (sent, judge)
-}
-
-/// The facts of another person that sending and opening need, whatever the rule.
-fn safety_facts(pack: &Pack) -> [&String; 3] {
-    [&pack.roles.deceased_on, &pack.roles.death_confirmed, &pack.roles.shields]
-}
-
-/// Asks linked people for the facts that conditions read through the link.
-fn watch_links(pack: &Pack, me: CitizenId, record: &mut Record, touch: &Touch) -> Vec<Sent> {
-    let mut sent = Vec::new();
-    for (name, link) in &pack.links {
-        let changed = touch.all || touch.facts.contains(&Watched { about: me, fact: name.clone() });
-        if link.mirrored.is_empty() || !changed {
-            continue;
-        }
-        let others: BTreeSet<CitizenId> = record
-            .facts
-            .cells_of(name)
-            .filter_map(|(cell, _)| CitizenId::parse(cell.element.as_deref()?))
-            .filter(|other| *other != me)
-            .collect();
-        for other in others {
-            let facts = link.mirrored.iter().chain(safety_facts(pack));
-            let wants: BTreeSet<Watched> = facts
-                .flat_map(|fact| underlying(pack, fact))
-                .filter(|fact| record.watching.insert((other, fact.clone())))
-                .map(|fact| Watched { about: other, fact })
-                .collect();
-            if !wants.is_empty() {
-                sent.push((other, Share::Watch { watcher: me, wants }));
-            }
-        }
-    }
-    sent
-}
-
-/// The stored fact or set behind a name: a fold is read from its set.
-fn underlying<'a>(pack: &'a Pack, name: &'a String) -> Option<String> {
-    Some(pack.folds.get(name).map_or(name, |fold| &fold.set).clone())
-}
-
-/// Sends own occurrences to those who may be told, with the facts that judging them needs.
-fn tell_audience(pack: &Pack, me: CitizenId, record: &mut Record, touch: &mut Touch) -> Vec<Sent> {
-    let links_changed = touch.all
-        || touch.facts.iter().any(|watched| watched.about == me && pack.links.contains_key(&watched.fact));
-    let mut sent = Vec::new();
-    let ids: Vec<OccurrenceId> = if links_changed || !touch.retracted.is_empty() {
-        record.occurrences.keys().copied().collect()
-    } else {
-        touch.occurrences.iter().copied().collect()
-    };
-    for id in ids {
-        let Some(occurrence) = record.occurrences.get(&id).filter(|occurrence| occurrence.subject == me) else {
-            continue;
-        };
-        let Some((_, life_event)) = pack.life_event(&occurrence.life_event) else { continue };
-        let occurrence = occurrence.clone();
-        for recipient in audience(pack, me, record, life_event, &occurrence) {
-            let known = record.shared.entry(id).or_default();
-            let new = known.insert(recipient);
-            if new || touch.occurrences.contains(&id) {
-                let events = occurrence.reports.keys().filter(|event| record.retracted.contains(event));
-                let retracted = events.copied().collect();
-                sent.push((recipient, Share::Occurrence { id, occurrence: occurrence.clone(), retracted }));
-            }
-            watch(record, touch, recipient, shared_with(pack, me, record, life_event));
-        }
-    }
-    sent
-}
-
-/// Everyone but the subject who may be told of an occurrence, as the links stood at its time.
-fn audience(
-    pack: &Pack,
-    me: CitizenId,
-    record: &Record,
-    life_event: &LifeEvent,
-    occurrence: &Occurrence,
-) -> BTreeSet<CitizenId> {
-    let reader = Reader { pack, me, record };
-    let Some(folded) = reader.folded(occurrence) else { return BTreeSet::new() };
-    let links = life_event.audience.iter().filter_map(|recipient| match recipient {
-        Recipient::Subject => None,
-        Recipient::Link(link) => Some(link),
-    });
-    links.flat_map(|link| reader.linked(me, link, folded.time)).filter(|other| *other != me).collect()
-}
-
-/// The facts that a recipient needs to judge, date and word an occurrence, and to ask whether it may be shown.
-fn shared_with(pack: &Pack, me: CitizenId, record: &Record, life_event: &LifeEvent) -> BTreeSet<Watched> {
-    let links = life_event.audience.iter().filter_map(|recipient| match recipient {
-        Recipient::Subject => None,
-        Recipient::Link(link) => Some(link),
-    });
-    let mut wants: BTreeSet<Watched> = life_event
-        .shared_facts
-        .iter()
-        .chain(safety_facts(pack))
-        .chain(links)
-        .flat_map(|fact| underlying(pack, fact))
-        .map(|fact| Watched { about: me, fact })
-        .collect();
-    for (through_subject, link) in life_event.rules.iter().flat_map(|rule| &rule.reads_links) {
-        let Some(mirrored) = pack.links.get(link).filter(|_| *through_subject).map(|link| &link.mirrored) else {
-            continue;
-        };
-        wants.insert(Watched { about: me, fact: link.clone() });
-        for (cell, _) in record.facts.cells_of(link) {
-            let Some(other) = cell.element.as_deref().and_then(CitizenId::parse) else { continue };
-            let facts = mirrored.iter().chain(safety_facts(pack)).flat_map(|fact| underlying(pack, fact));
-            wants.extend(facts.map(|fact| Watched { about: other, fact }));
-        }
-    }
-    wants
-}
-
-/// Passes on what was taken back to everyone whom it reached.
-fn push_retractions(record: &Record, touch: &Touch) -> Vec<Sent> {
-    if touch.retracted.is_empty() {
-        return Vec::new();
-    }
-    let mut to: BTreeSet<CitizenId> = record.watchers.keys().copied().collect();
-    to.extend(touch.retracted.iter().filter_map(|event| record.reached.get(event)).flatten());
-    to.extend(record.shared.values().flatten());
-    to.into_iter().map(|other| (other, Share::Retracted(touch.retracted.clone()))).collect()
-}
-
-/// Sends changed facts to those who mirror them.
-fn push_mirrors(pack: &Pack, me: CitizenId, record: &Record, touch: &Touch) -> Vec<Sent> {
-    let mut sent = Vec::new();
-    for (watcher, wants) in &record.watchers {
-        let new = touch.wanted.get(watcher);
-        let mut due: BTreeMap<CitizenId, BTreeSet<String>> = BTreeMap::new();
-        for want in wants {
-            if touch.facts.contains(want) || new.is_some_and(|new| new.contains(want)) {
-                due.entry(want.about).or_default().insert(want.fact.clone());
-            }
-        }
-        for (about, names) in due {
-            let Some(all) = (if about == me { Some(&record.facts) } else { record.others.get(&about) }) else {
-                continue;
-            };
-            let facts = visible(pack, all.only(&names), *watcher);
-            if facts.is_empty() {
-                continue;
-            }
-            let retracted = facts.events().intersection(&record.retracted).copied().collect();
-            sent.push((*watcher, Share::Mirror { about, facts, retracted }));
-        }
-    }
-    sent
-}
-
-/// Of shields and links a watcher learns only what concerns the watcher, except links that lead further.
-fn visible(pack: &Pack, facts: Facts, watcher: CitizenId) -> Facts {
-    let mut seen = Facts::default();
-    let mine = watcher.to_string();
-    for (cell, writes) in facts.cells() {
-        if cell.fact == pack.roles.shields && cell.element.as_deref() != Some(&mine) {
-            continue;
-        }
-        for write in writes {
-            seen.insert(cell.clone(), write.clone());
-        }
-    }
-    seen
 }
 
 /// Folds and drops what is older than the pack's horizon, so that a record's size is bounded by how much happens

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use tidings_domain::event::{Arrival, Event, Ignored, Reason, Refusal, limits};
+use tidings_domain::facts::Name;
 use tidings_domain::ids::{EventKey, Pseudonymiser};
 use tidings_domain::time::Timestamp;
 use tidings_domain::value::{Value, ValueType};
@@ -99,7 +100,7 @@ fn try_decode(pack: &Pack, people: &Pseudonymiser, arrival: &Arrival) -> Result<
     let data = data(event_type, people, envelope.data)?;
     Ok(Decoded::Event(Box::new(Event {
         key: EventKey::of(uri, id),
-        source: source.name.clone(),
+        source: source.name.as_str().into(),
         kind: kind.to_owned(),
         subject,
         time,
@@ -164,7 +165,7 @@ fn data(
     event_type: &EventType,
     people: &Pseudonymiser,
     raw: Option<&RawValue>,
-) -> Result<BTreeMap<String, Value>, Reason> {
+) -> Result<BTreeMap<Name, Value>, Reason> {
     let fields = match raw {
         None => BTreeMap::new(),
         Some(raw) => {
@@ -177,7 +178,7 @@ fn data(
             read.map_err(|_| refuse(Refusal::BadField, "data"))?
         }
     };
-    match event_type.fields.iter().find(|(name, field)| field.required && !fields.contains_key(*name)) {
+    match event_type.fields.iter().find(|(name, field)| field.required && !fields.contains_key(name.as_str())) {
         Some((name, _)) => Err(refuse(Refusal::MissingField, &format!("data.{name}"))),
         None => Ok(fields),
     }
@@ -191,7 +192,7 @@ struct Fields<'a> {
 }
 
 impl<'de> DeserializeSeed<'de> for Fields<'_> {
-    type Value = BTreeMap<String, Value>;
+    type Value = BTreeMap<Name, Value>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -199,7 +200,7 @@ impl<'de> DeserializeSeed<'de> for Fields<'_> {
 }
 
 impl<'de> Visitor<'de> for Fields<'_> {
-    type Value = BTreeMap<String, Value>;
+    type Value = BTreeMap<Name, Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of declared fields")
@@ -222,7 +223,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
             match scalar(field, self.people, raw.get()) {
                 Some(Scalar::Null) => {}
                 Some(Scalar::Value(value)) => {
-                    values.insert(name.clone(), value);
+                    values.insert(name.as_str().into(), value);
                 }
                 None => {
                     *self.bad = Some(refuse(Refusal::BadField, &format!("data.{name}")));

@@ -127,9 +127,7 @@ impl Engine {
                 Next::Done => job.end(None, &mut commit)?,
             }
         }
-        for citizen in changed {
-            records.write(citizen, &mut commit)?;
-        }
+        records.write(changed, &mut commit)?;
         if !commit.writes.is_empty() || !commit.leases.is_empty() {
             // Records change here because of the pack's texts and dates, so its epoch counts.
             commit.pack_epoch = Some(active.epoch);

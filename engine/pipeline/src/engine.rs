@@ -192,6 +192,17 @@ impl Engine {
         watermarks.get(source).copied().unwrap_or(Timestamp::MIN)
     }
 
+    /// Notes that every registered source is complete up to `time`: for a log that holds what all of them sent,
+    /// in the order of recording.
+    pub fn all_complete(&self, time: Timestamp) {
+        let active = self.active();
+        let mut marks = self.watermarks.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for source in active.pack.sources.values() {
+            let mark = marks.entry(source.name.clone()).or_insert(time);
+            *mark = (*mark).max(time);
+        }
+    }
+
     /// The slot that seals dead letters.
     pub fn letters(&self) -> Slot {
         self.letters.slot

@@ -17,7 +17,8 @@ use crate::apply::{self, Sent, Touch};
 use crate::decode::{Decoded, decode};
 use crate::engine::{Engine, PipelineError, pack};
 use crate::judge::{self, ActivePack, Tally};
-use crate::records::Records;
+use crate::records::{Records, in_halves};
+use crate::share;
 use crate::vault::{Sealer, seal};
 
 /// An arrival that has been decoded.
@@ -263,11 +264,11 @@ fn seen(batch: &[Incoming]) -> BTreeMap<String, Timestamp> {
     let mut seen: BTreeMap<String, Timestamp> = BTreeMap::new();
     for incoming in batch {
         let (source, time) = match &incoming.decoded {
-            Decoded::Event(event) if event.kind != apply::LOAD => (&event.source, event.recorded),
-            Decoded::Watermark { source, time } => (source, *time),
+            Decoded::Event(event) if event.kind != apply::LOAD => (event.source.as_str(), event.recorded),
+            Decoded::Watermark { source, time } => (source.as_str(), *time),
             _ => continue,
         };
-        let mark = seen.entry(source.clone()).or_insert(time);
+        let mark = seen.entry(source.to_owned()).or_insert(time);
         *mark = (*mark).max(time);
     }
     seen
@@ -411,7 +412,7 @@ impl<'a> BatchWork<'a> {
         for (citizen, touch) in std::mem::take(&mut self.touched) {
             let Some(record) = self.records.get_mut(citizen).filter(|_| !touch.is_empty()) else { continue };
             self.changed.insert(citizen);
-            let (owed, judge) = apply::derive(&self.active.pack, citizen, record, touch);
+            let (owed, judge) = share::derive(&self.active.pack, citizen, record, touch);
             sent.extend(owed);
             self.judge.entry(citizen).or_default().extend(judge);
         }
@@ -419,12 +420,15 @@ impl<'a> BatchWork<'a> {
     }
 
     fn write_events(&mut self, commit: &mut Commit) -> Result<(), PipelineError> {
+        let mut events = Vec::with_capacity(self.events.len());
         for event in std::mem::take(&mut self.events) {
-            let sealer = self.records.sealer(event.subject)?;
+            events.push((event, self.records.sealer(event.subject)?));
+        }
+        commit.writes.extend(in_halves(events, |(event, sealer)| {
             let key = RowKey::of(Table::Event, event.subject, &event.key.0);
             let bytes = seal(&sealer, &key, event)?;
-            commit.writes.push((key, Some(bytes)));
-        }
+            Ok((key, Some(bytes)))
+        })?);
         Ok(())
     }
 
@@ -443,17 +447,16 @@ impl<'a> BatchWork<'a> {
                 judge::schedule(pack_, *citizen, record);
             }
         }
-        let mut opened = Vec::new();
+        let (mut opened, mut decisions) = (Vec::new(), Vec::new());
         for (citizen, result) in judged {
             opened.extend(result.opened.into_iter().map(|opportunity| (citizen, opportunity)));
             let sealer = self.records.sealer(citizen)?;
-            for (occurrence, decision) in result.decisions {
-                commit.writes.push(decision_row(&sealer, citizen, occurrence, decision.as_ref())?);
-            }
+            decisions.extend(result.decisions.into_iter().map(|decision| (citizen, sealer.clone(), decision)));
         }
-        for citizen in std::mem::take(&mut self.changed) {
-            self.records.write(citizen, commit)?;
-        }
+        commit.writes.extend(in_halves(decisions, |(citizen, sealer, (occurrence, decision))| {
+            decision_row(&sealer, citizen, occurrence, decision.as_ref())
+        })?);
+        self.records.write(std::mem::take(&mut self.changed), commit)?;
         self.write_outbox(commit)?;
         self.engine.vault.ring().sync()?;
         commit.pack_epoch = Some(self.active.epoch);
@@ -505,6 +508,6 @@ fn same(one: &Event, other: &Event) -> bool {
 pub(crate) fn forget_shares(record: &Record, me: CitizenId) -> Vec<Sent> {
     let mut to: BTreeSet<CitizenId> = record.watchers.keys().copied().collect();
     to.extend(record.shared.values().flatten());
-    to.extend(record.watching.iter().map(|(other, _)| *other));
+    to.extend(record.watching.keys());
     to.into_iter().map(|other| (other, Share::Forget(me))).collect()
 }

@@ -274,7 +274,7 @@ fn settle(
         let known = record.opportunities.entry(*id).or_insert_with(|| {
             opened.push(*id);
             Opportunity {
-                rule: rule.clone(),
+                rule: rule.as_str().into(),
                 occurrence,
                 answer: answer.clone(),
                 state: State::Open,
@@ -305,6 +305,9 @@ pub fn wants_planning(opportunity: &Opportunity) -> bool {
 /// Sets the record's plan task to the earliest moment at which one of its opportunities wants planning. A task
 /// that already waits is never put off.
 pub fn schedule(pack: &Pack, me: CitizenId, record: &mut Record) {
+    if !record.opportunities.values().any(wants_planning) {
+        return;
+    }
     let reader = Reader { pack, me, record };
     let folded = policy::fold_all(reader);
     let due = record

@@ -19,6 +19,7 @@ pub mod remind;
 pub mod replay;
 pub mod run;
 mod settings;
+mod share;
 pub mod vault;
 pub mod view;
 

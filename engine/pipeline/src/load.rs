@@ -113,11 +113,11 @@ impl Engine {
             }
             let value = self.cell(pack, source, column, text).map_err(|why| (column.clone(), why))?;
             identity.push(format!("{column}={}", value.canonical()));
-            data.insert(column.clone(), value);
+            data.insert(column.as_str().into(), value);
         }
         Ok(Event {
             key: EventKey::of(&format!("load:{}", source.uri), &identity.join("\u{1f}")),
-            source: source.name.clone(),
+            source: source.name.as_str().into(),
             kind: LOAD.to_owned(),
             subject,
             time: ask.as_of,

@@ -127,6 +127,7 @@ impl Engine {
             citizens.push(task.citizen);
         }
         records.load(citizens.iter().copied())?;
+        let mut changed = Vec::with_capacity(citizens.len());
         for citizen in citizens {
             let Some(record) = records.get_mut(citizen) else { continue };
             let plan = self.plan_citizen(&active, citizen, record, now);
@@ -155,8 +156,9 @@ impl Engine {
                 commit.writes.push((key.clone(), Some(seal(&sealer, &key, &notification)?)));
                 commit.writes.push(task_row(&dispatch_task(&notification, now))?);
             }
-            records.write(citizen, &mut commit)?;
+            changed.push(citizen);
         }
+        records.write(changed, &mut commit)?;
         self.store.commit(shard, &commit)?;
         Ok(())
     }
@@ -380,7 +382,7 @@ impl Engine {
                     opportunity.told.insert(Kind::Correction, notification.id);
                     let of = plan.outcomes.entry(opportunity.occurrence).or_default();
                     let outcome = Outcome::Planned(notification.id, Kind::Correction);
-                    of.push((opportunity.rule.clone(), outcome));
+                    of.push((opportunity.rule.to_string(), outcome));
                 }
             }
             plan.notifications.push(notification);

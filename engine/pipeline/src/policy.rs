@@ -159,7 +159,7 @@ fn served(reader: Reader<'_>, occurrence: &Occurrence, folded: &Folded, rule: &R
                 return done.time >= folded.time;
             }
             until.same.iter().all(|field| {
-                folded.data.get(field).is_some_and(|value| done.data.get(field) == Some(value))
+                folded.data.get(field.as_str()).is_some_and(|value| done.data.get(field.as_str()) == Some(value))
             })
         })
     })

@@ -208,7 +208,7 @@ impl Engine {
                             }
                         }
                     }
-                    records.write(task.citizen, &mut commit)?;
+                    records.write([task.citizen], &mut commit)?;
                 }
                 None => {}
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidings_domain::ids::{CitizenId, TaskId};
 use tidings_domain::message::{Queue, Task, Work};
 use tidings_domain::record::Record;
-use tidings_domain::store::{Commit, RowKey, Shard};
+use tidings_domain::store::{Commit, Row, RowKey, Shard};
 use tidings_domain::time::Timestamp;
 
 use crate::engine::{Engine, Held, PipelineError, pack};
@@ -33,8 +33,10 @@ impl<'a> Records<'a> {
         }
         let keys: Vec<_> = wanted.iter().map(|citizen| RowKey::citizen(*citizen)).collect();
         let rows = self.engine.store.read(self.shard, &keys)?;
-        for ((citizen, key), row) in wanted.into_iter().zip(&keys).zip(rows) {
-            let held = self.engine.held(key, row)?;
+        let sealed: Vec<(CitizenId, RowKey, Row)> =
+            wanted.into_iter().zip(keys).zip(rows).map(|((citizen, key), row)| (citizen, key, row)).collect();
+        let opened = in_halves(sealed, |(citizen, key, row)| Ok((citizen, self.engine.held(&key, row)?)))?;
+        for (citizen, held) in opened {
             self.plans.insert(citizen, held.record.plan);
             self.held.insert(citizen, held);
         }
@@ -65,7 +67,7 @@ impl<'a> Records<'a> {
     /// The citizen's key, made now if there is none yet.
     pub(crate) fn sealer(&mut self, citizen: CitizenId) -> Result<Sealer, PipelineError> {
         let held = self.held.get_mut(&citizen);
-        let held = held.ok_or_else(|| PipelineError::NotFound(format!("record {citizen}")))?;
+        let held = held.ok_or_else(|| missing(citizen))?;
         if let Some(sealer) = &held.sealer {
             return Ok(sealer.clone());
         }
@@ -74,17 +76,55 @@ impl<'a> Records<'a> {
         Ok(sealer)
     }
 
-    /// Seals a record into the commit, with its plan task where it now stands.
-    pub(crate) fn write(&mut self, citizen: CitizenId, commit: &mut Commit) -> Result<(), PipelineError> {
-        let sealer = self.sealer(citizen)?;
-        let Some(held) = self.held.get(&citizen) else { return Ok(()) };
-        let key = RowKey::citizen(citizen);
-        let bytes = seal(&sealer, &key, &held.record)?;
-        commit.reads.push((key.clone(), held.version));
-        commit.writes.push((key, Some(bytes)));
-        let before = self.plans.get(&citizen).copied().flatten();
-        move_plan(citizen, before, held.record.plan, commit)
+    /// Seals records into the commit, with their plan tasks where they now stand.
+    pub(crate) fn write(
+        &mut self,
+        citizens: impl IntoIterator<Item = CitizenId>,
+        commit: &mut Commit,
+    ) -> Result<(), PipelineError> {
+        let mut sealers = Vec::new();
+        for citizen in citizens {
+            sealers.push((citizen, self.sealer(citizen)?));
+        }
+        let sealed = in_halves(sealers, |(citizen, sealer)| {
+            let key = RowKey::citizen(citizen);
+            let held = self.held.get(&citizen).ok_or_else(|| missing(citizen))?;
+            let bytes = seal(&sealer, &key, &held.record)?;
+            Ok((citizen, key, held.version, bytes))
+        })?;
+        for (citizen, key, version, bytes) in sealed {
+            commit.reads.push((key.clone(), version));
+            commit.writes.push((key, Some(bytes)));
+            let before = self.plans.get(&citizen).copied().flatten();
+            let after = self.held.get(&citizen).and_then(|held| held.record.plan);
+            move_plan(citizen, before, after, commit)?;
+        }
+        Ok(())
     }
+}
+
+fn missing(citizen: CitizenId) -> PipelineError {
+    PipelineError::NotFound(format!("record {citizen}"))
+}
+
+/// Does something to each of many things, on two threads when that is worth it; the order stays. Opening and
+/// sealing are most of what a batch costs, and machines that run this have two cores.
+pub(crate) fn in_halves<T: Send, U: Send>(
+    mut things: Vec<T>,
+    work: impl Fn(T) -> Result<U, PipelineError> + Sync,
+) -> Result<Vec<U>, PipelineError> {
+    const WORTH_A_THREAD: usize = 64;
+    if things.len() < WORTH_A_THREAD {
+        return things.into_iter().map(work).collect();
+    }
+    let rest = things.split_off(things.len() / 2);
+    std::thread::scope(|scope| {
+        let rest = scope.spawn(|| rest.into_iter().map(&work).collect::<Result<Vec<U>, _>>());
+        let mut first: Vec<U> = things.into_iter().map(&work).collect::<Result<_, _>>()?;
+        // A panic is a defect: let it surface here instead of losing half a batch.
+        first.extend(rest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        Ok(first)
+    })
 }
 
 fn move_plan(

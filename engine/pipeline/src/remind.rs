@@ -129,9 +129,7 @@ impl Engine {
         let mut citizens: Vec<CitizenId> = tasks.iter().map(|task| task.citizen).collect();
         citizens.sort_unstable();
         citizens.dedup();
-        for citizen in citizens {
-            records.write(citizen, &mut commit)?;
-        }
+        records.write(citizens, &mut commit)?;
         self.store.commit(shard, &commit)?;
         for end in ends {
             *done.ends.entry(end).or_default() += 1;

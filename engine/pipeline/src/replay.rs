@@ -122,6 +122,6 @@ pub fn open_answers(record: &Record) -> BTreeMap<OpportunityId, (String, Answer)
         .opportunities
         .iter()
         .filter(|(_, opportunity)| opportunity.answer != Answer::Withdrawn)
-        .map(|(id, opportunity)| (*id, (opportunity.rule.clone(), opportunity.answer.clone())))
+        .map(|(id, opportunity)| (*id, (opportunity.rule.to_string(), opportunity.answer.clone())))
         .collect()
 }

@@ -168,6 +168,8 @@ impl<'a> LogRun<'a> {
     pub fn settle(&mut self, now: Timestamp, watcher: &mut dyn Watcher) -> Result<(), PipelineError> {
         // Every settling is later than any lease of the one before.
         self.leases = self.leases + self.engine.limits.holds + Duration::from_millis(1);
+        // The log holds what every source recorded, in that order: nothing earlier is still to come.
+        self.engine.all_complete(now);
         watcher.reminded(&self.engine.remind(now, self.leases)?);
         watcher.planned(now, &self.engine.plan(now, self.leases)?);
         watcher.dispatched(&self.engine.dispatch(now, self.leases)?);

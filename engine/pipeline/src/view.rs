@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use tidings_domain::event::Event;
-use tidings_domain::facts::{Cell, Facts, Ranks, View, Write};
+use tidings_domain::facts::{Cell, Facts, Name, Ranks, View, Write, Writes};
 use tidings_domain::ids::{CitizenId, EventKey};
 use tidings_domain::message::Evidence;
 use tidings_domain::record::{Occurrence, Record, Report};
@@ -35,7 +35,7 @@ pub struct Read {
 
 impl Read {
     fn of(write: &Write) -> Self {
-        Self { value: write.value.clone(), from: Some((write.source.clone(), write.time)) }
+        Self { value: write.value.clone(), from: Some((write.source.to_string(), write.time)) }
     }
 }
 
@@ -47,7 +47,7 @@ pub struct Folded {
     /// When it was first recorded.
     pub recorded: Timestamp,
     /// Its data, each field by the report that wins there.
-    pub data: BTreeMap<String, Value>,
+    pub data: BTreeMap<Name, Value>,
 }
 
 /// A record, read with one pack.
@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
     pub fn elements(&self, who: CitizenId, set: &str, at: Timestamp) -> Vec<(&'a str, &'a Write)> {
         let Some(facts) = self.facts_of(who) else { return Vec::new() };
         let view = View { at, ranks: &PackRanks(self.pack), retracted: &self.record.retracted };
-        let present = |(cell, writes): (&'a Cell, &'a Vec<Write>)| {
+        let present = |(cell, writes): (&'a Cell, &'a Writes)| {
             let element = cell.element.as_deref().filter(|_| cell.field.is_none())?;
             let write = view.winner(writes).filter(|write| write.value.is_some())?;
             Some((element, write))
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
 
     /// Whether a set or link has the element at `at`.
     pub fn has(&self, who: CitizenId, set: &str, element: &str, at: Timestamp) -> bool {
-        let cell = Cell::element(set, element.to_owned());
+        let cell = Cell::element(set, element);
         self.facts_of(who)
             .and_then(|facts| self.winner(facts, &cell, at))
             .is_some_and(|write| write.value.is_some())
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
         facts.cells_of(&fold.set).next()?;
         let elements = self.elements(who, &fold.set, at);
         let field = |element: &str| {
-            let cell = Cell::field(&fold.set, element.to_owned(), fold.field.as_deref()?);
+            let cell = Cell::field(&fold.set, element, fold.field.as_deref()?);
             self.winner(facts, &cell, at)?.value.clone()
         };
         let values = || elements.iter().filter_map(|(element, _)| field(element));

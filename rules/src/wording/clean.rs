@@ -1,7 +1,7 @@
 //! What is inserted into a message is data: it cannot break the line, turn the writing direction, hide
 //! letters, or run on.
 
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// The most characters of one inserted value.
 pub const MAX_VALUE_CHARS: usize = 200;
@@ -18,9 +18,27 @@ pub(super) fn value(text: &str) -> String {
 
 /// The same without the limit.
 pub(super) fn one_line(text: &str) -> String {
+    // Nearly every text is clean already, and looking is much cheaper than composing it anew.
+    let clean = |char: char| !is_break(char) && !is_hidden(char);
+    if text.chars().all(clean) && is_nfc_quick(text.chars()) == IsNormalized::Yes && is_tidy(text) {
+        return text.to_owned();
+    }
     let spaced: String = text.chars().map(|char| if is_break(char) { ' ' } else { char }).collect();
     let visible: String = spaced.nfc().filter(|char| !is_hidden(*char)).collect();
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether every space stands alone, between two words.
+fn is_tidy(text: &str) -> bool {
+    let mut spaced = true;
+    for char in text.chars() {
+        let space = char.is_whitespace();
+        if space && (spaced || char != ' ') {
+            return false;
+        }
+        spaced = space;
+    }
+    !spaced || text.is_empty()
 }
 
 const fn is_break(char: char) -> bool {
@@ -49,6 +67,7 @@ mod tests {
         assert_eq!(value("a\u{e0041}b\u{200b}c"), "abc");
         assert_eq!(value("e\u{302}\u{301}"), "ế", "NFC");
         assert_eq!(value("người Ê-đê"), "người Ê-đê");
+        assert_eq!(value("a  b\u{a0}c "), "a b c", "spaces of any kind stand alone");
     }
 
     #[test]

@@ -63,11 +63,11 @@ pub(crate) fn outcome(ids: Vec<Option<String>>, ends: &[End]) -> Response {
     let pairs = ids.into_iter().zip(ends).enumerate();
     let events = pairs.map(|(index, (id, end))| Entry::of(index, id, end)).collect();
     let (status, code, message) = if bad == 0 {
-        (StatusCode::OK, "accepted", format!("{} events are stored", ends.len()))
+        (StatusCode::OK, "accepted", format!("stored: {}", ends.len()))
     } else {
         let rest = match ends.len() - bad {
-            0 => "there were no others".to_owned(),
-            good => format!("the other {good} are stored and need not be sent again"),
+            0 => "nothing else was sent".to_owned(),
+            good => format!("stored: {good}, not to be sent again"),
         };
         let message = format!("{bad} of {} events are dead letters; {rest}", ends.len());
         (StatusCode::BAD_REQUEST, "dead-letters", message)

@@ -13,10 +13,9 @@ use anyhow::Context;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tidings_domain::event::{End, Ignored};
-use tidings_domain::ids::{CitizenId, OpportunityId, Pseudonymiser};
+use tidings_domain::ids::{CitizenId, OccurrenceId, OpportunityId, Pseudonymiser};
 use tidings_domain::time::Timestamp;
 use tidings_models::PackOrder;
-use tidings_pipeline::decode::Decoded;
 use tidings_pipeline::dispatch::Dispatched;
 use tidings_pipeline::engine::{Engine, Limits};
 use tidings_pipeline::ingest::{Incoming, Ingested};
@@ -50,6 +49,7 @@ struct Summary {
     lines: u64,
     events_per_second: u64,
     ends: BTreeMap<String, u64>,
+    answers: BTreeMap<String, u64>,
     decisions: BTreeMap<String, u64>,
     services: BTreeMap<String, u64>,
     deliveries: BTreeMap<String, u64>,
@@ -154,6 +154,7 @@ struct Seen {
     progress: Arc<tidings_sources::ndjson::Progress>,
     lines: u64,
     ends: BTreeMap<String, u64>,
+    answers: BTreeMap<String, u64>,
     outcomes: BTreeMap<String, u64>,
     rules: BTreeMap<String, u64>,
     deliveries: BTreeMap<String, u64>,
@@ -171,6 +172,7 @@ impl Seen {
             progress,
             lines: 0,
             ends: BTreeMap::new(),
+            answers: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             rules: BTreeMap::new(),
             deliveries: BTreeMap::new(),
@@ -218,6 +220,7 @@ impl Seen {
             lines: self.lines,
             events_per_second,
             ends: self.ends.clone(),
+            answers: self.answers.clone(),
             decisions: self.outcomes.clone(),
             services,
             deliveries: self.deliveries.clone(),
@@ -255,20 +258,19 @@ impl Watcher for Seen {
         self.bar.set_position(self.progress.read());
     }
 
-    fn ingested(&mut self, batch: &[Incoming], report: &Ingested) {
+    fn ingested(&mut self, _: &[Incoming], report: &Ingested) {
         for end in &report.ends {
             *self.ends.entry(end_name(end)).or_default() += 1;
         }
-        debug_assert!(batch.iter().all(|one| one.position.is_some() || !matches!(one.decoded, Decoded::Refused(_))));
         for ((_, answer), count) in &report.tally.answers {
-            *self.outcomes.entry(format!("judged: {answer}")).or_default() += count;
+            *self.answers.entry((*answer).to_owned()).or_default() += count;
         }
         self.waiting.extend(report.opened.iter().map(|(_, opportunity)| (*opportunity, self.read)));
     }
 
     fn planned(&mut self, _: Timestamp, report: &Planned) {
         for ((rule, code), count) in &report.outcomes {
-            *self.outcomes.entry(format!("planned: {code}")).or_default() += count;
+            *self.outcomes.entry((*code).to_owned()).or_default() += count;
             if *code == "planned" {
                 *self.rules.entry(rule.clone()).or_default() += count;
             }
@@ -317,6 +319,7 @@ fn page(summary: &Summary) -> String {
     }
     [
         table("Events by end", &summary.ends),
+        table("Answers of rules (asked again whenever a fact changes)", &summary.answers),
         table("Decisions by reason", &summary.decisions),
         table("Notifications by service", &summary.services),
         table("Deliveries", &summary.deliveries),
@@ -326,20 +329,24 @@ fn page(summary: &Summary) -> String {
     .join("\n")
 }
 
-/// One message with its explanation: of a citizen for whom something was covered or not decidable too, if there
-/// is one.
+/// One message with its explanation: of the occurrence, among the latest told, that most rules were considered
+/// for.
 fn example(engine: &Engine, seen: &Seen, now: Timestamp) -> anyhow::Result<Option<serde_json::Value>> {
     const LOOKED_AT: usize = 500;
-    let mut best: Option<(usize, serde_json::Value)> = None;
+    let mut best: Option<(usize, CitizenId, OccurrenceId)> = None;
     for citizen in seen.messages.iter().rev().take(LOOKED_AT) {
-        let mut explanation = engine.explain(*citizen, None, now)?;
-        explanation.decisions.truncate(1);
-        explanation.messages.truncate(1);
-        let told = explanation.decisions.first().is_some_and(|one| one.rules.iter().any(|rule| rule.answer == "yes"));
-        let rules = explanation.decisions.first().map_or(0, |one| one.rules.len());
-        if told && best.as_ref().is_none_or(|(most, _)| rules > *most) && !explanation.messages.is_empty() {
-            best = Some((rules, serde_json::to_value(&explanation)?));
+        for one in engine.explain(*citizen, None, now)?.decisions {
+            let told = one.rules.iter().filter(|rule| rule.state.starts_with("told")).count();
+            let weight = if told > 0 { told + one.rules.len() } else { 0 };
+            let id = one.decision.split_once('-').and_then(|(_, id)| OccurrenceId::parse(id));
+            if let Some(id) = id.filter(|_| weight > best.map_or(0, |(most, ..)| most)) {
+                best = Some((weight, *citizen, id));
+            }
         }
     }
-    Ok(best.map(|(_, explanation)| explanation))
+    let Some((_, citizen, occurrence)) = best else { return Ok(None) };
+    let mut explanation = engine.explain(citizen, Some(occurrence), now)?;
+    let first = explanation.messages.pop();
+    explanation.messages = first.into_iter().collect();
+    Ok(Some(serde_json::to_value(&explanation)?))
 }
