@@ -45,7 +45,10 @@ fn measure(citizens: u32) -> Result<Grown> {
 fn main() -> Result<()> {
     let most = u32::try_from(size("BENCH_GROWTH", 1_000_000))?;
     let sizes: Vec<u32> = [10_000, 100_000, 1_000_000].into_iter().filter(|size| *size <= most).collect();
-    println!("{:>10} {:>10} {:>14} {:>7} {:>16} {:>12}", "citizens", "events", "per event", "ratio", "load/citizen", "resident");
+    println!(
+        "{:>10} {:>10} {:>14} {:>7} {:>16} {:>12}",
+        "citizens", "events", "per event", "ratio", "load/citizen", "resident"
+    );
     let mut first = None;
     for size in sizes {
         let grown = measure(size)?;

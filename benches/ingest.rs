@@ -121,7 +121,9 @@ fn floor(file: &Path, written: &Written, sealing: bool, folder: &Path) -> Result
         let mut commit = Commit::default();
         for (key, bytes) in commits.next().into_iter().flatten() {
             let bytes = match bytes {
-                Some(bytes) if sealing => Some(seal_bytes(&sealer, key, bytes[49.min(bytes.len())..].to_vec())?),
+                Some(bytes) if sealing => {
+                    Some(seal_bytes(&sealer, key, bytes[49.min(bytes.len())..].to_vec())?)
+                }
                 other => other.clone(),
             };
             commit.writes.push((key.clone(), bytes));
@@ -168,10 +170,17 @@ fn main() -> Result<()> {
     }
     let [ours, sealed, plain] = times.map(median);
     let rate = |took: Duration| lines as f64 / took.as_secs_f64();
-    println!("ingest, embedded, durable: {lines} events of {citizens} citizens, batches of {BATCH}, median of {runs}");
+    println!(
+        "ingest, embedded, durable: {lines} events of {citizens} citizens, batches of {BATCH}, median of {runs}"
+    );
     println!("{:<44} {:>12} {:>10}", "", "events/s", "ratio");
     println!("{:<44} {:>12.0} {:>10}", "this engine", rate(ours), "1.00");
-    println!("{:<44} {:>12.0} {:>10.2}", "floor: read, parse, seal, write", rate(sealed), rate(ours) / rate(sealed));
+    println!(
+        "{:<44} {:>12.0} {:>10.2}",
+        "floor: read, parse, seal, write",
+        rate(sealed),
+        rate(ours) / rate(sealed)
+    );
     println!("{:<44} {:>12.0} {:>10.2}", "floor without sealing", rate(plain), rate(ours) / rate(plain));
     println!(
         "rows written {} bytes/event, on disk {bytes_per_event} bytes/event; memory {} MB now, {} MB peak",

@@ -1,5 +1,5 @@
 //! What a condition costs a row: twenty conditions over one column list, at batches of 1, 256 and 4,096 rows.
-#![expect(clippy::expect_used, missing_docs, reason = "a benchmark stops at its first failure")]
+#![expect(missing_docs, reason = "a benchmark stops at its first failure")]
 
 use std::hint::black_box;
 
@@ -68,7 +68,8 @@ fn columns() -> Vec<ColumnRef> {
 
 /// Rows from a fixed sequence, a tenth of the values absent.
 fn rows(count: usize) -> Columns {
-    let types: Vec<ValueType> = COLUMNS.iter().map(|(.., value_type)| *value_type).chain([ValueType::Int]).collect();
+    let types: Vec<ValueType> =
+        COLUMNS.iter().map(|(.., value_type)| *value_type).chain([ValueType::Int]).collect();
     let mut builder = ColumnsBuilder::new(&types, count);
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     let mut next = move |below: u64| {
@@ -84,7 +85,11 @@ fn rows(count: usize) -> Columns {
                 ValueType::Bool => Value::Bool(number % 2 == 0),
                 ValueType::Int => Value::Int(i64::try_from(number % 240).expect("small")),
                 ValueType::Date => Value::Date(i32::try_from(number * 20).expect("small")),
-                _ => Value::Text(["01", "79", "poor", "none", "married", "single"][usize::try_from(number % 6).expect("small")].to_owned()),
+                _ => Value::Text(
+                    ["01", "79", "poor", "none", "married", "single"]
+                        [usize::try_from(number % 6).expect("small")]
+                    .to_owned(),
+                ),
             };
             builder.push(place, (next(10) > 0).then_some(&value));
         }

@@ -1,6 +1,10 @@
 //! What the suite over the whole shares: an engine over any store, events as their sources would send them, and
 //! the state that two runs must agree on.
 
+pub mod client;
+pub mod outcome;
+pub mod process;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -160,7 +164,10 @@ pub fn arrivals(partition: &str, first: u64, lines: &[Vec<u8>]) -> Vec<Arrival> 
 #[expect(clippy::expect_used, reason = "these stores do not fail unless a test asks them to")]
 pub fn ingest(engine: &Engine, events: &[Json], size: usize) -> Vec<End> {
     let lines: Vec<Vec<u8>> = events.iter().map(|event| event.to_string().into_bytes()).collect();
-    ingest_lines(engine, "test", &lines, size).into_iter().flat_map(|report| report.expect("ingests").ends).collect()
+    ingest_lines(engine, "test", &lines, size)
+        .into_iter()
+        .flat_map(|report| report.expect("ingests").ends)
+        .collect()
 }
 
 /// Decodes and ingests raw lines in batches of `size`.

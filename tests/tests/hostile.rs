@@ -8,7 +8,8 @@ use tidings_domain::store::Table;
 use tidings_tests::{FATHER, MOTHER, Setup, count, event, ingest_lines, records};
 
 fn good(id: &str) -> Json {
-    let data = json!({ "birth_certificate": format!("BC-{id}"), "birth_date": "2026-03-01", "father": FATHER });
+    let data =
+        json!({ "birth_certificate": format!("BC-{id}"), "birth_date": "2026-03-01", "father": FATHER });
     event("health", id, "health.birth.notified", MOTHER, "2026-03-02T08:00:00+07:00", data)
 }
 
@@ -45,7 +46,11 @@ fn each_kind_of_bad_event_is_a_dead_letter_that_names_the_place() {
         (with(|event| event["id"] = json!("")), "missing-attribute", "id"),
         (with(|event| event["id"] = json!(17)), "bad-attribute", ""),
         (with(|event| event["id"] = json!("i".repeat(300))), "bad-attribute", "id"),
-        (with(|event| drop(event.as_object_mut().map(|all| all.remove("subject")))), "missing-attribute", "subject"),
+        (
+            with(|event| drop(event.as_object_mut().map(|all| all.remove("subject")))),
+            "missing-attribute",
+            "subject",
+        ),
         (with(|event| event["time"] = json!("yesterday")), "bad-attribute", "time"),
         (with(|event| event["time"] = json!("2026-03-04T08:00:01+07:00")), "future-dated", "time"),
         (with(|event| event["source"] = json!("urn:gov:vn:nobody")), "unregistered-source", "source"),
@@ -65,13 +70,20 @@ fn each_kind_of_bad_event_is_a_dead_letter_that_names_the_place() {
 
 #[test]
 fn an_unknown_type_is_ignored_and_an_undeclared_field_is_not_kept() {
-    assert_eq!(end_of(with(|event| event["type"] = json!("health.checkup"))), End::Ignored(Ignored::UnknownType));
+    assert_eq!(
+        end_of(with(|event| event["type"] = json!("health.checkup"))),
+        End::Ignored(Ignored::UnknownType)
+    );
     let engine = Setup::memory(1).open();
     let line = with(|event| event["data"]["diagnosis"] = json!({ "text": "PRIVATE" }));
     let ends = ingest_lines(&engine, "t", &[line], 1).remove(0).expect("ingests").ends;
     assert_eq!(ends, [End::Committed]);
     let kept = records(&engine).values().any(|record| {
-        record.occurrences.values().flat_map(|one| one.reports.values()).any(|one| one.data.contains_key("diagnosis"))
+        record
+            .occurrences
+            .values()
+            .flat_map(|one| one.reports.values())
+            .any(|one| one.data.contains_key("diagnosis"))
     });
     assert!(!kept);
 }
@@ -132,11 +144,13 @@ fn one_row_that_divides_by_zero_spoils_no_other() {
     text.replace_range(first..end, "when: 100 / event.insured_months > 0");
     let engine = Setup { pack: tidings_tests::load(files), ..Setup::memory(1) }.open();
     let months = |id: &str, who: &str, months: i64| {
-        let data = json!({ "contract": id, "ended_on": "2026-01-01", "insured_months": months, "cause": "expired" });
+        let data =
+            json!({ "contract": id, "ended_on": "2026-01-01", "insured_months": months, "cause": "expired" });
         event("social-insurance", id, "employment.ended", who, "2026-01-02T08:00:00+07:00", data)
     };
-    let lines: Vec<Vec<u8>> =
-        [months("c-1", MOTHER, 0), months("c-2", FATHER, 50)].map(|event| event.to_string().into_bytes()).into();
+    let lines: Vec<Vec<u8>> = [months("c-1", MOTHER, 0), months("c-2", FATHER, 50)]
+        .map(|event| event.to_string().into_bytes())
+        .into();
     let report = ingest_lines(&engine, "t", &lines, 10).remove(0).expect("ingests");
     assert!(report.ends.iter().all(|end| *end == End::Committed));
     let answers = |word: &str| -> u64 {

@@ -39,8 +39,13 @@ fn one_birth_told_by_two_agencies_with_a_corrected_date_is_one_message() {
     settle(&engine, at("2026-03-20T15:00:00+07:00"));
     settle(&engine, at("2026-03-21T15:00:00+07:00"));
     let told = inbox(&engine, MOTHER);
-    let about_birth = told.iter().filter(|message| message.rules.iter().any(|(_, service)| service.contains("khai-sinh")));
-    assert_eq!(about_birth.count(), 1, "one message about registering the birth, whoever reports it and however often");
+    let about_birth =
+        told.iter().filter(|message| message.rules.iter().any(|(_, service)| service.contains("khai-sinh")));
+    assert_eq!(
+        about_birth.count(),
+        1,
+        "one message about registering the birth, whoever reports it and however often"
+    );
 }
 
 #[test]
@@ -95,7 +100,8 @@ fn an_unconfirmed_death_pauses_and_tells_no_family() {
     let time = "2026-01-10T09:00:00+07:00";
     ingest(&engine, &[event("civil-registry", "m-1", "civil.marriage.registered", MOTHER, time, wed)], 1);
     settle(&engine, at("2026-01-11T10:00:00+07:00"));
-    let work = json!({ "contract": "C-1", "ended_on": "2026-02-01", "insured_months": 200, "cause": "expired" });
+    let work =
+        json!({ "contract": "C-1", "ended_on": "2026-02-01", "insured_months": 200, "cause": "expired" });
     let time = "2026-02-01T09:00:00+07:00";
     ingest(&engine, &[event("social-insurance", "w-1", "employment.ended", MOTHER, time, work)], 1);
     settle(&engine, at("2026-02-02T10:00:00+07:00"));
@@ -107,7 +113,11 @@ fn an_unconfirmed_death_pauses_and_tells_no_family() {
     settle(&engine, at("2026-03-02T10:00:00+07:00"));
     let mothers = inbox(&engine, MOTHER);
     assert_eq!(mothers.iter().filter(|one| one.planned > at("2026-03-01T00:00:00Z")).count(), 0);
-    assert_eq!(inbox(&engine, FATHER).len(), before, "the family is not told of a death that nobody has confirmed");
+    assert_eq!(
+        inbox(&engine, FATHER).len(),
+        before,
+        "the family is not told of a death that nobody has confirmed"
+    );
     ingest(&engine, &[death(MOTHER, "d-1", "2026-03-01T20:00:00+07:00")], 1);
     settle(&engine, at("2026-03-05T10:00:00+07:00"));
     assert!(inbox(&engine, FATHER).len() > before, "a confirmed death reaches the spouse");
@@ -138,7 +148,14 @@ fn a_hidden_parents_move_changes_nothing_that_the_other_parent_can_see() {
             events.extend([moved("p-1", MOTHER), moved("p-2", CHILD)]);
         }
         let school = json!({ "school_year": "2032-2033", "grade": 1, "closes_on": "2026-07-31" });
-        events.push(event("education", "e-1", "school.enrolment.opened", CHILD, "2026-06-01T09:00:00+07:00", school));
+        events.push(event(
+            "education",
+            "e-1",
+            "school.enrolment.opened",
+            CHILD,
+            "2026-06-01T09:00:00+07:00",
+            school,
+        ));
         for one in events {
             ingest(&engine, &[one], 1);
         }
@@ -163,16 +180,24 @@ fn a_refusal_of_everything_stops_all_but_what_the_law_commands() {
     ingest(
         &engine,
         &[
-            event("portal", "p-1", "preference.refused", MOTHER, "2026-01-05T09:00:00+07:00", refused.clone()),
+            event(
+                "portal",
+                "p-1",
+                "preference.refused",
+                MOTHER,
+                "2026-01-05T09:00:00+07:00",
+                refused.clone(),
+            ),
             hospital("h-1", "2026-03-01"),
         ],
         7,
     );
     settle(&engine, at("2026-03-02T10:00:00+07:00"));
     let active = engine.active();
-    let only_commanded = inbox(&engine, MOTHER).iter().flat_map(|message| message.rules.clone()).all(|(root, _)| {
-        active.pack.rule(&root).is_some_and(|(_, rule)| rule.must_tell.is_some())
-    });
+    let only_commanded = inbox(&engine, MOTHER)
+        .iter()
+        .flat_map(|message| message.rules.clone())
+        .all(|(root, _)| active.pack.rule(&root).is_some_and(|(_, rule)| rule.must_tell.is_some()));
     assert!(only_commanded, "after a refusal only what the law commands is told");
     ingest(
         &engine,
@@ -194,14 +219,23 @@ fn reminders_come_until_the_step_is_taken() {
         }
         // Every source that could have reported the registration has caught up.
         let beat = |source: &str| {
-            event(source, &format!("{source}-w"), "tidings.watermark", "-", "2026-06-01T00:00:00+07:00", json!({}))
+            event(
+                source,
+                &format!("{source}-w"),
+                "tidings.watermark",
+                "-",
+                "2026-06-01T00:00:00+07:00",
+                json!({}),
+            )
         };
         ingest(&engine, &["civil-registry", "portal", "health", "population"].map(beat), 7);
         for day in 3..60 {
             settle(&engine, at("2026-03-01T10:00:00+07:00") + std::time::Duration::from_secs(day * 86_400));
         }
         let inbox = inbox(&engine, MOTHER);
-        let about = inbox.iter().filter(|one| one.rules.iter().any(|(root, _)| root.contains("birth") || root.contains("khai-sinh")));
+        let about = inbox.iter().filter(|one| {
+            one.rules.iter().any(|(root, _)| root.contains("birth") || root.contains("khai-sinh"))
+        });
         about.filter(|one| matches!(one.kind, Kind::Reminder(_))).count()
     };
     assert!(told(false) > 0, "the step is still to be taken: reminded");

@@ -34,7 +34,11 @@ fn batches_of_1_7_and_4096_are_byte_identical() {
             let other = record_bytes(&engine_over(&lines, 1, batch));
             assert_eq!(one.len(), other.len(), "seed {seed}, batches of {batch}");
             for (citizen, bytes) in &one {
-                assert_eq!(Some(bytes), other.get(citizen), "seed {seed}, batches of {batch}, citizen {citizen}");
+                assert_eq!(
+                    Some(bytes),
+                    other.get(citizen),
+                    "seed {seed}, batches of {batch}, citizen {citizen}"
+                );
             }
         }
     }
@@ -43,10 +47,12 @@ fn batches_of_1_7_and_4096_are_byte_identical() {
 #[test]
 fn any_order_repetition_and_number_of_shards_gives_the_same() {
     let mut runner = TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
-    let case = (1..4_u64, any::<u64>(), prop_oneof![Just(1_usize), Just(7), Just(64), Just(4096)], prop_oneof![
-        Just(1_u16),
-        Just(8)
-    ]);
+    let case = (
+        1..4_u64,
+        any::<u64>(),
+        prop_oneof![Just(1_usize), Just(7), Just(64), Just(4096)],
+        prop_oneof![Just(1_u16), Just(8)],
+    );
     runner
         .run(&case, |(seed, shuffle, batch, shards)| {
             let straight = lines(seed);
@@ -59,7 +65,13 @@ fn any_order_repetition_and_number_of_shards_gives_the_same() {
             let found = known(&engine_over(&disordered, shards, batch));
             prop_assert_eq!(&expected.retracted, &found.retracted, "seed {} shuffle {}", seed, shuffle);
             prop_assert_eq!(&expected.facts, &found.facts, "seed {} shuffle {}", seed, shuffle);
-            prop_assert_eq!(&expected.opportunities, &found.opportunities, "seed {} shuffle {}", seed, shuffle);
+            prop_assert_eq!(
+                &expected.opportunities,
+                &found.opportunities,
+                "seed {} shuffle {}",
+                seed,
+                shuffle
+            );
             Ok(())
         })
         .unwrap_or_else(|error| panic!("{error}"));
@@ -96,7 +108,11 @@ fn every_event_ends_once_and_as_the_world_meant_it() {
         + of(|end| matches!(end, End::Ignored(_)))
         + of(|end| matches!(end, End::DeadLetter(_)));
     assert_eq!(committed + rest, world.truth().lines);
-    assert_eq!(count(&engine, tidings_domain::store::Table::Event) as u64, committed, "each is kept, sealed, once");
+    assert_eq!(
+        count(&engine, tidings_domain::store::Table::Event) as u64,
+        committed,
+        "each is kept, sealed, once"
+    );
 }
 
 #[test]
@@ -114,11 +130,25 @@ fn a_retraction_is_valid_before_its_target_arrives() {
         let data = json!({
             "registration": id, "province": province, "commune": "00004", "moved_on": day, "kind": "permanent",
         });
-        event("population", id, "population.residence.changed", MOTHER, &format!("{day}T09:00:00+07:00"), data)
+        event(
+            "population",
+            id,
+            "population.residence.changed",
+            MOTHER,
+            &format!("{day}T09:00:00+07:00"),
+            data,
+        )
     };
     let back = || {
         let data = json!({ "event_id": "m-2" });
-        event("population", "x-1", "population.statement.retracted", MOTHER, "2026-03-09T09:00:00+07:00", data)
+        event(
+            "population",
+            "x-1",
+            "population.statement.retracted",
+            MOTHER,
+            "2026-03-09T09:00:00+07:00",
+            data,
+        )
     };
     let (first, second) = (|| moved("m-1", "01", "2026-02-01"), || moved("m-2", "79", "2026-03-01"));
     let after = Setup::memory(1).open();
@@ -141,13 +171,23 @@ fn a_retraction_reaches_everyone_whom_its_target_reached() {
         event("civil-registry", id, "civil.birth.registered", MOTHER, "2026-03-09T09:00:00+07:00", data)
     };
     let back = json!({ "event_id": "b-1" });
-    let back = event("civil-registry", "x-1", "civil.statement.retracted", MOTHER, "2026-03-19T09:00:00+07:00", back);
+    let back = event(
+        "civil-registry",
+        "x-1",
+        "civil.statement.retracted",
+        MOTHER,
+        "2026-03-19T09:00:00+07:00",
+        back,
+    );
     for shards in [1, 8] {
         for order in [vec![birth("b-1"), back.clone()], vec![back.clone(), birth("b-1")]] {
             let engine = Setup::memory(shards).open();
             ingest(&engine, &order, 1);
             let record = engine.record(tidings_tests::citizen(FATHER)).expect("reads").record;
-            assert!(!record.retracted.is_empty(), "the father's record knows that the statement was taken back");
+            assert!(
+                !record.retracted.is_empty(),
+                "the father's record knows that the statement was taken back"
+            );
             let open = known(&engine).opportunities;
             assert!(open.values().all(|one| one.is_empty()), "nothing is left to tell: {open:?}");
         }

@@ -66,8 +66,9 @@ fn a_new_pack_does_not_write_to_everyone_whose_moment_has_passed() {
         ingest(&engine, &[birth()], 1);
         settle(&engine, at("2026-03-02T10:00:00+07:00"));
         let before: usize = inbox(&engine, MOTHER).iter().map(|message| message.tells.len()).sum();
-        let activation =
-            engine.activate(load(with_new_rule(backfill)), at("2026-03-20T09:00:00+07:00")).expect("activates");
+        let activation = engine
+            .activate(load(with_new_rule(backfill)), at("2026-03-20T09:00:00+07:00"))
+            .expect("activates");
         assert_eq!(activation.new_rules, ["birth-new-benefit"]);
         assert_eq!(activation.sweep, backfill == "open");
         engine.sweep(|_| ()).expect("sweeps");
@@ -75,7 +76,8 @@ fn a_new_pack_does_not_write_to_everyone_whose_moment_has_passed() {
             settle(&engine, at(&format!("{day}T15:00:00+07:00")));
         }
         let told = inbox(&engine, MOTHER);
-        let new = told.iter().flat_map(|one| &one.rules).filter(|(root, _)| root == "birth-new-benefit").count();
+        let new =
+            told.iter().flat_map(|one| &one.rules).filter(|(root, _)| root == "birth-new-benefit").count();
         assert_eq!(new, more, "backfill: {backfill}");
         assert!(told.iter().map(|message| message.tells.len()).sum::<usize>() >= before + more);
     }

@@ -143,7 +143,8 @@ impl<'de> Deserialize<'de> for Facts {
         let (origins, packed): (Vec<Origin>, Vec<Packed>) = Deserialize::deserialize(deserializer)?;
         let origins: Vec<Arc<Origin>> = origins.into_iter().map(Arc::new).collect();
         let write = |(place, value): (usize, Option<Value>)| {
-            let origin = origins.get(place).ok_or_else(|| serde::de::Error::custom("a write without an origin"))?;
+            let origin =
+                origins.get(place).ok_or_else(|| serde::de::Error::custom("a write without an origin"))?;
             Ok(Write { origin: Arc::clone(origin), value })
         };
         let cell = |(cell, writes): Packed| {
@@ -299,7 +300,9 @@ mod tests {
     #[test]
     fn folding_commutes_with_merging() {
         let horizon = Duration::from_millis(10);
-        let all: Vec<_> = (0..12).map(|i| write(i * 4, if i % 3 == 0 { "high" } else { "low" }, &i.to_string(), i)).collect();
+        let all: Vec<_> = (0..12)
+            .map(|i| write(i * 4, if i % 3 == 0 { "high" } else { "low" }, &i.to_string(), i))
+            .collect();
         let none = BTreeSet::new();
         for split in 0..all.len() {
             let (mut early, mut late, mut whole) = (Facts::default(), Facts::default(), Facts::default());

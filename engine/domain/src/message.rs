@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::facts::Name;
 use crate::ids::{CitizenId, EventKey, NotificationId, OccurrenceId, OpportunityId, TaskId};
 use crate::record::{Answer, Kind, Suppressed};
 use crate::time::Timestamp;
@@ -39,11 +40,11 @@ pub struct RuleDecision {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Name, as rules write it: `subject.birth_date`.
-    pub column: String,
+    pub column: Name,
     /// What it held.
     pub value: Option<Value>,
     /// Short name of the source, when one write decided it.
-    pub source: Option<String>,
+    pub source: Option<Name>,
     /// Since when.
     pub since: Option<Timestamp>,
 }

@@ -235,6 +235,9 @@ pub trait Store: Send + Sync {
     fn position(&self, shard: Shard, partition: &str) -> Result<Option<Position>, StoreError>;
 }
 
+/// A row of a scan: its key and its bytes.
+pub type KeyedRow = (Vec<u8>, Vec<u8>);
+
 /// Reading for screens and commands.
 pub trait ReadStore: Send + Sync {
     /// Rows of a table whose key starts with `prefix` and is greater than `after`, in key order, at most `limit`.
@@ -244,7 +247,7 @@ pub trait ReadStore: Send + Sync {
         table: Table,
         range: Range<'_>,
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
+    ) -> Result<Vec<KeyedRow>, StoreError>;
 }
 
 /// Which rows a scan visits.

@@ -20,7 +20,9 @@ impl Timestamp {
 
     /// The same moment as a calendar date and time in UTC; clamped to what chrono can hold.
     pub fn to_utc(self) -> DateTime<Utc> {
-        let clamped = self.0.clamp(DateTime::<Utc>::MIN_UTC.timestamp_millis(), DateTime::<Utc>::MAX_UTC.timestamp_millis());
+        let clamped = self
+            .0
+            .clamp(DateTime::<Utc>::MIN_UTC.timestamp_millis(), DateTime::<Utc>::MAX_UTC.timestamp_millis());
         DateTime::from_timestamp_millis(clamped).unwrap_or_default()
     }
 

@@ -79,8 +79,7 @@ fn try_decode(pack: &Pack, people: &Pseudonymiser, arrival: &Arrival) -> Result<
         Some(text) if arrival.proved.is_none() => timestamp(text, "recordedtime")?,
         _ => arrival.received,
     };
-    let source =
-        pack.sources.get(uri).ok_or_else(|| refuse(Refusal::UnregisteredSource, "source"))?;
+    let source = pack.sources.get(uri).ok_or_else(|| refuse(Refusal::UnregisteredSource, "source"))?;
     if arrival.proved.as_ref().is_some_and(|proved| *proved != source.name) {
         return Err(refuse(Refusal::NotProved, "source"));
     }
@@ -178,7 +177,8 @@ fn data(
             read.map_err(|_| refuse(Refusal::BadField, "data"))?
         }
     };
-    match event_type.fields.iter().find(|(name, field)| field.required && !fields.contains_key(name.as_str())) {
+    match event_type.fields.iter().find(|(name, field)| field.required && !fields.contains_key(name.as_str()))
+    {
         Some((name, _)) => Err(refuse(Refusal::MissingField, &format!("data.{name}"))),
         None => Ok(fields),
     }

@@ -113,7 +113,7 @@ impl Engine {
                     continue;
                 }
                 Next::Inbox => {
-                    self.into_inbox(&active.pack, &mut records, &mut job, now, &mut commit)?;
+                    self.deliver_to_inbox(&active.pack, &mut records, &mut job, now, &mut commit)?;
                     changed.insert(job.task.citizen);
                     ends.push((INBOX.to_owned(), "finished"));
                 }
@@ -173,7 +173,8 @@ impl Engine {
     fn next(&self, pack: &Pack, records: &Records<'_>, job: &Job, now: Timestamp) -> Next {
         let Some(record) = records.get(job.task.citizen) else { return Next::Done };
         let notification = &job.notification;
-        let Some(step) = notification.deliveries.iter().position(|delivery| !delivery.state.is_final()) else {
+        let Some(step) = notification.deliveries.iter().position(|delivery| !delivery.state.is_final())
+        else {
             return Next::Done;
         };
         let begun = matches!(notification.deliveries[step].state, DeliveryState::Begun(_));
@@ -188,7 +189,7 @@ impl Engine {
     }
 
     /// The inbox is in the store, so being sent and being recorded are one commit.
-    fn into_inbox(
+    fn deliver_to_inbox(
         &self,
         pack: &Pack,
         records: &mut Records<'_>,
@@ -412,7 +413,9 @@ impl Engine {
 /// Whether to send, or how the delivery ended without sending.
 enum Verdict {
     /// With another body than the notification's, when it says that it is sent again.
-    Send { body: Option<String> },
+    Send {
+        body: Option<String>,
+    },
     End(Outcome),
 }
 
@@ -490,7 +493,8 @@ fn objections(
             continue;
         };
         let objection = if notification.kind == Kind::Correction {
-            let stands = opportunity.answer == Answer::Withdrawn && policy::may_correct(reader, opportunity, now);
+            let stands =
+                opportunity.answer == Answer::Withdrawn && policy::may_correct(reader, opportunity, now);
             (!stands).then_some(Suppressed::NoLink)
         } else if opportunity.answer != Answer::Yes {
             Some(Suppressed::Served)

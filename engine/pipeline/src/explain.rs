@@ -151,7 +151,8 @@ impl Engine {
     fn decisions(
         &self,
         citizen: CitizenId,
-    ) -> Result<(BTreeMap<OccurrenceId, Decision>, BTreeMap<OccurrenceId, Vec<Planning>>), PipelineError> {
+    ) -> Result<(BTreeMap<OccurrenceId, Decision>, BTreeMap<OccurrenceId, Vec<Planning>>), PipelineError>
+    {
         let mut decisions = BTreeMap::new();
         let mut plannings: BTreeMap<OccurrenceId, Vec<Planning>> = BTreeMap::new();
         self.each_row(self.shard(citizen), Table::Decision, &citizen.0, |key, bytes| {
@@ -235,10 +236,9 @@ impl One<'_> {
             return None;
         }
         let columns = single(reader, life_event, occurrence.subject, self.folded);
-        let read: Vec<_> = life_event.columns.iter().map(|(column, _)| column.clone()).collect();
         let evidence = match decision {
             Some(decision) => decision.evidence.clone(),
-            None => reader.evidence(&read, occurrence.subject, self.folded),
+            None => reader.evidence(life_event, occurrence.subject, self.folded),
         };
         Some(Explained {
             decision: format!("{}-{}", self.citizen, self.id),
@@ -255,9 +255,9 @@ impl One<'_> {
             facts: evidence
                 .into_iter()
                 .map(|one| Fact {
-                    name: one.column,
+                    name: one.column.to_string(),
                     value: one.value.map(|value| value.canonical()),
-                    source: one.source,
+                    source: one.source.map(String::from),
                     since: one.since.map(|since| since.to_string()),
                 })
                 .collect(),
@@ -289,7 +289,10 @@ impl One<'_> {
                 expr::Answer::No => ("no".to_owned(), rule.when.failing(columns, 0)),
                 expr::Answer::Unknown => {
                     let missing = rule.when.missing(columns, 0);
-                    ("unknown".to_owned(), missing.inputs.iter().map(|one| format!("{one} is not known")).collect())
+                    (
+                        "unknown".to_owned(),
+                        missing.inputs.iter().map(|one| format!("{one} is not known")).collect(),
+                    )
                 }
             },
         };
@@ -303,7 +306,8 @@ impl One<'_> {
             state: state.map_or_else(|| "-".to_owned(), describe),
             law: rule.basis.iter().map(|basis| format!("{}, {}", basis.law, basis.article)).collect(),
             when: rule.when_text.clone(),
-            deadline: policy::deadline_of(self.reader(), rule, subject, self.folded).map(|day| day.to_string()),
+            deadline: policy::deadline_of(self.reader(), rule, subject, self.folded)
+                .map(|day| day.to_string()),
         })
     }
 }
@@ -320,9 +324,10 @@ fn describe(state: &State) -> String {
 
 fn history(plannings: &[Planning]) -> Vec<String> {
     let line = |planning: &Planning| {
-        let outcomes = planning.outcomes.iter().filter(|(_, outcome)| {
-            !matches!(outcome, Outcome::Suppressed(Suppressed::NoLink))
-        });
+        let outcomes = planning
+            .outcomes
+            .iter()
+            .filter(|(_, outcome)| !matches!(outcome, Outcome::Suppressed(Suppressed::NoLink)));
         outcomes
             .map(|(rule, outcome)| {
                 let what = match outcome {

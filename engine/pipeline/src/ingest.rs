@@ -67,7 +67,8 @@ impl Engine {
     /// Applies a batch. Returns once everything is durable.
     pub fn ingest(&self, batch: &[Incoming]) -> Result<Ingested, PipelineError> {
         let mut report = Ingested { ends: vec![End::Committed; batch.len()], ..Ingested::default() };
-        let mut by_shard: BTreeMap<Shard, Vec<usize>> = self.shards().map(|shard| (shard, Vec::new())).collect();
+        let mut by_shard: BTreeMap<Shard, Vec<usize>> =
+            self.shards().map(|shard| (shard, Vec::new())).collect();
         for (place, incoming) in batch.iter().enumerate() {
             let shard = match &incoming.decoded {
                 Decoded::Event(event) => self.shard(event.subject),
@@ -440,7 +441,7 @@ impl<'a> BatchWork<'a> {
     ) -> Result<Vec<(CitizenId, OpportunityId)>, PipelineError> {
         let pack_ = &self.active.pack;
         let mut records = self.records.all_mut();
-        let judged = judge::judge(self.active, &mut records, &self.judge, tally);
+        let judged = judge::judge(self.active, &mut records, &self.judge, tally)?;
         for citizen in &self.changed {
             if let Some(record) = records.get_mut(citizen) {
                 apply::prune(pack_, record);
@@ -451,7 +452,8 @@ impl<'a> BatchWork<'a> {
         for (citizen, result) in judged {
             opened.extend(result.opened.into_iter().map(|opportunity| (citizen, opportunity)));
             let sealer = self.records.sealer(citizen)?;
-            decisions.extend(result.decisions.into_iter().map(|decision| (citizen, sealer.clone(), decision)));
+            decisions
+                .extend(result.decisions.into_iter().map(|decision| (citizen, sealer.clone(), decision)));
         }
         commit.writes.extend(in_halves(decisions, |(citizen, sealer, (occurrence, decision))| {
             decision_row(&sealer, citizen, occurrence, decision.as_ref())

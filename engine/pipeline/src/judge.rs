@@ -8,10 +8,12 @@ use tidings_domain::ids::{CitizenId, OccurrenceId, OpportunityId, TaskId};
 use tidings_domain::message::{Decision, RuleDecision};
 use tidings_domain::record::{Answer, Kind, Opportunity, Record, State, Suppressed};
 use tidings_domain::time::Timestamp;
-use tidings_rules::expr::{self, ColumnRef, Columns, ColumnsBuilder};
+use tidings_rules::expr::{self, Answers, Columns, ColumnsBuilder};
 use tidings_rules::pack::model::{LifeEvent, Pack, Recipient, Rule};
 
+use crate::engine::PipelineError;
 use crate::policy::{self, Candidate};
+use crate::records::in_halves;
 use crate::view::{Folded, Reader};
 
 /// A pack in use: with its epoch, and since when each rule has been known.
@@ -33,10 +35,6 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn count(&mut self, rule: &Rule, answer: &'static str) {
-        *self.answers.entry((rule.key.clone(), answer)).or_default() += 1;
-    }
-
     /// Adds another tally.
     pub fn add(&mut self, other: &Self) {
         for (key, count) in &other.answers {
@@ -68,7 +66,7 @@ pub fn judge(
     records: &mut BTreeMap<CitizenId, &mut Record>,
     asked: &BTreeMap<CitizenId, BTreeSet<OccurrenceId>>,
     tally: &mut Tally,
-) -> BTreeMap<CitizenId, Judged> {
+) -> Result<BTreeMap<CitizenId, Judged>, PipelineError> {
     let pack = &active.pack;
     let mut judged: BTreeMap<CitizenId, Judged> = BTreeMap::new();
     let mut groups: BTreeMap<usize, Vec<Row>> = BTreeMap::new();
@@ -101,14 +99,24 @@ pub fn judge(
     }
     for (position, rows) in groups {
         if let Some(life_event) = pack.life_events.get(position) {
-            judge_group(active, life_event, rows, records, tally, &mut judged);
+            judge_group(active, life_event, rows, records, tally, &mut judged)?;
         }
     }
-    judged
+    Ok(judged)
 }
 
 fn withdraw_all(judged: &mut BTreeMap<CitizenId, Judged>, citizen: CitizenId, occurrence: OccurrenceId) {
     judged.entry(citizen).or_default().decisions.insert(occurrence, None);
+}
+
+/// What the rules of a life event made of one row.
+struct Verdict {
+    citizen: CitizenId,
+    occurrence: OccurrenceId,
+    found: BTreeMap<OpportunityId, (String, Answer)>,
+    /// Places of rules in the life event, with the answer that is counted.
+    counted: Vec<(usize, &'static str)>,
+    decision: Option<Decision>,
 }
 
 fn judge_group(
@@ -118,44 +126,68 @@ fn judge_group(
     records: &mut BTreeMap<CitizenId, &mut Record>,
     tally: &mut Tally,
     judged: &mut BTreeMap<CitizenId, Judged>,
-) {
-    let pack = &active.pack;
-    let columns = fill(pack, life_event, &rows, records);
-    let answers: Vec<_> = life_event.rules.iter().map(|rule| rule.when.answers(&columns)).collect();
-    for (place, row) in rows.iter().enumerate() {
-        let Some(record) = records.get_mut(&row.citizen) else { continue };
-        let reader = Reader { pack, me: row.citizen, record };
-        let mut found: BTreeMap<OpportunityId, (String, Answer)> = BTreeMap::new();
-        let mut decided = Vec::new();
-        for (rule, answers) in life_event.rules.iter().zip(&answers) {
-            if !addressed(reader, rule, row) || policy::refused(reader, life_event, rule, Timestamp::MAX) {
-                continue;
-            }
-            if let Err(reason) = policy::applies(pack, rule, active.since.get(&rule.root).copied(), &row.folded) {
-                tally.count(rule, reason.code());
-                continue;
-            }
-            let answer = match answers.get(place) {
-                expr::Answer::Yes => Answer::Yes,
-                expr::Answer::No => {
-                    tally.count(rule, "no");
-                    continue;
-                }
-                expr::Answer::Unknown => unknown(rule, &columns, place),
-            };
-            tally.count(rule, word(&answer));
-            decided.push((rule, answer.clone()));
-            let id = OpportunityId::of(row.citizen, &rule.root, row.occurrence);
-            found.insert(id, (rule.root.clone(), answer));
+) -> Result<(), PipelineError> {
+    let columns = fill(&active.pack, life_event, &rows, records);
+    let answers: Vec<Answers> = life_event.rules.iter().map(|rule| rule.when.answers(&columns)).collect();
+    let places: Vec<(usize, Row)> = rows.into_iter().enumerate().collect();
+    let shared = &*records;
+    let verdicts = in_halves(places, |(place, row)| {
+        Ok(verdict(active, life_event, (&columns, &answers, place), &row, shared))
+    })?;
+    let mut counts: BTreeMap<(usize, &'static str), u64> = BTreeMap::new();
+    for verdict in verdicts.into_iter().flatten() {
+        let Some(record) = records.get_mut(&verdict.citizen) else { continue };
+        for counted in verdict.counted {
+            *counts.entry(counted).or_default() += 1;
         }
-        let decision = decide(reader, life_event, row, &decided, active);
-        let result = judged.entry(row.citizen).or_default();
-        let known = record.opportunities.values().any(|known| known.occurrence == row.occurrence);
-        result.opened.extend(settle(record, row.occurrence, &found));
-        if known || decision.is_some() {
-            result.decisions.insert(row.occurrence, decision);
+        let result = judged.entry(verdict.citizen).or_default();
+        let known = record.opportunities.values().any(|known| known.occurrence == verdict.occurrence);
+        result.opened.extend(settle(record, verdict.occurrence, &verdict.found));
+        if known || verdict.decision.is_some() {
+            result.decisions.insert(verdict.occurrence, verdict.decision);
         }
     }
+    for ((place, answer), count) in counts {
+        let key = life_event.rules.get(place).map(|rule| rule.key.clone()).unwrap_or_default();
+        *tally.answers.entry((key, answer)).or_default() += count;
+    }
+    Ok(())
+}
+
+fn verdict(
+    active: &ActivePack,
+    life_event: &LifeEvent,
+    (columns, answers, place): (&Columns, &[Answers], usize),
+    row: &Row,
+    records: &BTreeMap<CitizenId, &mut Record>,
+) -> Option<Verdict> {
+    let pack = &active.pack;
+    let record: &Record = records.get(&row.citizen)?;
+    let reader = Reader { pack, me: row.citizen, record };
+    let (mut found, mut counted, mut decided) = (BTreeMap::new(), Vec::new(), Vec::new());
+    for (number, (rule, answers)) in life_event.rules.iter().zip(answers).enumerate() {
+        if !addressed(reader, rule, row) || policy::refused(reader, life_event, rule, Timestamp::MAX) {
+            continue;
+        }
+        if let Err(reason) = policy::applies(pack, rule, active.since.get(&rule.root).copied(), &row.folded) {
+            counted.push((number, reason.code()));
+            continue;
+        }
+        let answer = match answers.get(place) {
+            expr::Answer::Yes => Answer::Yes,
+            expr::Answer::No => {
+                counted.push((number, "no"));
+                continue;
+            }
+            expr::Answer::Unknown => unknown(rule, columns, place),
+        };
+        counted.push((number, word(&answer)));
+        decided.push((rule, answer.clone()));
+        let id = OpportunityId::of(row.citizen, &rule.root, row.occurrence);
+        found.insert(id, (rule.root.clone(), answer));
+    }
+    let decision = decide(reader, life_event, row, &decided, active);
+    Some(Verdict { citizen: row.citizen, occurrence: row.occurrence, found, counted, decision })
 }
 
 fn word(answer: &Answer) -> &'static str {
@@ -232,8 +264,7 @@ fn decide(
     if decided.is_empty() {
         return None;
     }
-    let columns: Vec<ColumnRef> = life_event.columns.iter().map(|(column, _)| column.clone()).collect();
-    let evidence = reader.evidence(&columns, row.subject, &row.folded);
+    let evidence = reader.evidence(life_event, row.subject, &row.folded);
     let occurrence = reader.record.occurrences.get(&row.occurrence)?;
     let events = occurrence.reports.keys().filter(|event| !reader.record.retracted.contains(event));
     let rules = decided.iter().map(|(rule, answer)| RuleDecision {
@@ -309,15 +340,17 @@ pub fn schedule(pack: &Pack, me: CitizenId, record: &mut Record) {
         return;
     }
     let reader = Reader { pack, me, record };
-    let folded = policy::fold_all(reader);
-    let due = record
-        .opportunities
-        .values()
-        .filter(|opportunity| wants_planning(opportunity))
-        .map(|opportunity| match policy::candidate(pack, record, &folded, opportunity) {
-            Some(candidate) if candidate.opportunity.answer == Answer::Yes => {
-                policy::plan_due(reader, Candidate { opportunity, ..candidate })
-            }
+    let due_of = |opportunity: &Opportunity| {
+        let (life_event, rule) = pack.rule(&opportunity.rule)?;
+        let occurrence = record.occurrences.get(&opportunity.occurrence)?;
+        let folded = reader.folded(occurrence)?;
+        let candidate = Candidate { opportunity, occurrence, folded: &folded, life_event, rule };
+        Some(policy::plan_due(reader, candidate))
+    };
+    let wanting = record.opportunities.values().filter(|opportunity| wants_planning(opportunity));
+    let due = wanting
+        .map(|opportunity| match opportunity.answer {
+            Answer::Yes => due_of(opportunity).unwrap_or_default(),
             _ => Timestamp(0),
         })
         .min();

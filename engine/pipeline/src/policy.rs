@@ -159,7 +159,10 @@ fn served(reader: Reader<'_>, occurrence: &Occurrence, folded: &Folded, rule: &R
                 return done.time >= folded.time;
             }
             until.same.iter().all(|field| {
-                folded.data.get(field.as_str()).is_some_and(|value| done.data.get(field.as_str()) == Some(value))
+                folded
+                    .data
+                    .get(field.as_str())
+                    .is_some_and(|value| done.data.get(field.as_str()) == Some(value))
             })
         })
     })
@@ -167,7 +170,12 @@ fn served(reader: Reader<'_>, occurrence: &Occurrence, folded: &Folded, rule: &R
 
 /// The rule that tells this opportunity too: one of the same occurrence that was told, or may be told now. One
 /// that is itself served or silenced covers nothing.
-fn covered(reader: Reader<'_>, candidate: Candidate<'_>, holds: &Holds, now: Timestamp) -> Option<Suppressed> {
+fn covered(
+    reader: Reader<'_>,
+    candidate: Candidate<'_>,
+    holds: &Holds,
+    now: Timestamp,
+) -> Option<Suppressed> {
     let same = |other: &&Opportunity| {
         other.occurrence == candidate.opportunity.occurrence && other.answer == Answer::Yes
     };
@@ -204,7 +212,12 @@ pub fn deadline_of(
 }
 
 /// Whether the rule applied on the day of the occurrence, and was known then or may look back.
-pub fn applies(pack: &Pack, rule: &Rule, since: Option<Timestamp>, folded: &Folded) -> Result<(), Suppressed> {
+pub fn applies(
+    pack: &Pack,
+    rule: &Rule,
+    since: Option<Timestamp>,
+    folded: &Folded,
+) -> Result<(), Suppressed> {
     let day = date(pack, folded.time);
     let (from, to) = rule.in_force;
     if day < from || to.is_some_and(|to| day > to) {

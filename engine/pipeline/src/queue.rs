@@ -106,12 +106,8 @@ impl Engine {
         if !matches!(task.queue, Queue::Dispatch | Queue::Remind) {
             return Err(PipelineError::NotFound(format!("delivery or reminder {id} that could be held")));
         }
-        let held = Task {
-            queue: Queue::Held,
-            from: Some(task.queue),
-            note: Some(note.to_owned()),
-            ..task.clone()
-        };
+        let held =
+            Task { queue: Queue::Held, from: Some(task.queue), note: Some(note.to_owned()), ..task.clone() };
         self.move_task(&task, &held)
     }
 

@@ -137,14 +137,7 @@ impl Engine {
         Ok(())
     }
 
-    fn fate(
-        &self,
-        pack: &Pack,
-        task: &Task,
-        record: &Record,
-        id: OpportunityId,
-        now: Timestamp,
-    ) -> Fate {
+    fn fate(&self, pack: &Pack, task: &Task, record: &Record, id: OpportunityId, now: Timestamp) -> Fate {
         let Some(opportunity) = record.opportunities.get(&id) else { return Fate::End("ended") };
         if opportunity.answer == Answer::Withdrawn {
             return Fate::End("ended");
@@ -168,9 +161,8 @@ impl Engine {
             return Fate::Send { unless_done: false };
         }
         let near = candidate.rule.class == tidings_rules::pack::format::Class::Duty
-            && policy::deadline(reader, candidate).is_some_and(|day| {
-                day <= reader.date(now) + Days::new(policy::NEAR_DEADLINE_DAYS)
-            });
+            && policy::deadline(reader, candidate)
+                .is_some_and(|day| day <= reader.date(now) + Days::new(policy::NEAR_DEADLINE_DAYS));
         if near { Fate::Send { unless_done: true } } else { Fate::Wait }
     }
 
@@ -181,7 +173,8 @@ impl Engine {
             .iter()
             .filter_map(|until| pack.life_event(&until.life_event).map(|(position, _)| position))
             .collect();
-        let types = pack.events.values().filter(|event| event.life_events.iter().any(|one| ends.contains(one)));
+        let types =
+            pack.events.values().filter(|event| event.life_events.iter().any(|one| ends.contains(one)));
         let mut names = types.map(|event| &event.name);
         names.all(|name| {
             let sources = pack.sources.values().filter(|source| source.events.contains(name));
@@ -272,9 +265,8 @@ fn next_reminder(
         }
         let day = match anchor {
             RemindAnchor::AfterFirst => calendar::shift(first, *amount, *unit, Direction::After),
-            RemindAnchor::BeforeDeadline => {
-                policy::deadline(reader, candidate).and_then(|day| calendar::shift(day, *amount, *unit, Direction::Before))
-            }
+            RemindAnchor::BeforeDeadline => policy::deadline(reader, candidate)
+                .and_then(|day| calendar::shift(day, *amount, *unit, Direction::Before)),
         };
         let Some(day) = day.filter(|day| *day > first) else { continue };
         let due = policy::next_sociable(reader.pack, policy::start_of(reader.pack, day), false);

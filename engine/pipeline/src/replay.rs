@@ -57,7 +57,11 @@ impl Engine {
             self.each_row(shard, Table::Event, &[], |key, bytes| {
                 let row = RowKey { table: Table::Event, key: key.to_vec() };
                 let (_, event): (_, Event) = self.vault.open(&row, bytes)?;
-                batch.push(Incoming { decoded: Decoded::Event(Box::new(event)), position: None, refused: None });
+                batch.push(Incoming {
+                    decoded: Decoded::Event(Box::new(event)),
+                    position: None,
+                    refused: None,
+                });
                 if batch.len() == BATCH {
                     found.events += BATCH as u64;
                     target.ingest(&std::mem::take(&mut batch))?;

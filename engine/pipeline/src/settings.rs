@@ -32,13 +32,20 @@ pub struct Activation {
     pub sweep: bool,
 }
 
+/// What is done with each row of a scan: its key and its bytes.
+pub(crate) type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), PipelineError>;
+
 /// The settings of one store.
 #[derive(Clone, Copy)]
 pub(crate) struct Settings<'a>(pub(crate) &'a dyn AnyStore);
 
 impl Settings<'_> {
     /// Reads one plain row.
-    pub(crate) fn row<T: DeserializeOwned>(self, shard: Shard, key: &RowKey) -> Result<Option<T>, PipelineError> {
+    pub(crate) fn row<T: DeserializeOwned>(
+        self,
+        shard: Shard,
+        key: &RowKey,
+    ) -> Result<Option<T>, PipelineError> {
         let row = self.0.read(shard, std::slice::from_ref(key))?.pop();
         row.and_then(|row| row.bytes).map(|bytes| unpack(&bytes, key.table)).transpose()
     }
@@ -64,7 +71,7 @@ impl Settings<'_> {
         shard: Shard,
         table: Table,
         prefix: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), PipelineError>,
+        visit: Visit<'_>,
     ) -> Result<(), PipelineError> {
         let mut after: Option<Vec<u8>> = None;
         loop {

@@ -41,7 +41,12 @@ fn mirrored(pack: &Pack, link: &str) -> BTreeSet<Name> {
     let Some(link) = pack.links.get(link).filter(|link| !link.mirrored.is_empty()) else {
         return BTreeSet::new();
     };
-    link.mirrored.iter().map(String::as_str).chain(safety_facts(pack)).map(|fact| underlying(pack, fact)).collect()
+    link.mirrored
+        .iter()
+        .map(String::as_str)
+        .chain(safety_facts(pack))
+        .map(|fact| underlying(pack, fact))
+        .collect()
 }
 
 /// Everyone who ever stood under a link of a record.
@@ -62,7 +67,8 @@ fn watch_links(pack: &Pack, me: CitizenId, record: &mut Record, touch: &Touch) -
         }
         for other in ever_linked(record, name) {
             let asked = record.watching.entry(other).or_default();
-            let new: BTreeSet<Name> = facts.iter().filter(|fact| asked.insert((*fact).clone())).cloned().collect();
+            let new: BTreeSet<Name> =
+                facts.iter().filter(|fact| asked.insert((*fact).clone())).cloned().collect();
             if !new.is_empty() && other != me {
                 sent.push((other, Share::Watch { watcher: me, wants: Wants::from([(other, new)]) }));
             }
@@ -83,7 +89,8 @@ fn tell_audience(pack: &Pack, me: CitizenId, record: &mut Record, touch: &mut To
     };
     let mut sent = Vec::new();
     for id in ids {
-        let Some(occurrence) = record.occurrences.get(&id).filter(|occurrence| occurrence.subject == me) else {
+        let Some(occurrence) = record.occurrences.get(&id).filter(|occurrence| occurrence.subject == me)
+        else {
             continue;
         };
         let Some((_, life_event)) = pack.life_event(&occurrence.life_event) else { continue };
@@ -162,6 +169,9 @@ fn push_retractions(record: &Record, touch: &Touch) -> Vec<Sent> {
 /// Sends changed facts to those who mirror them.
 fn push_mirrors(pack: &Pack, me: CitizenId, record: &Record, touch: &Touch) -> Vec<Sent> {
     let mut sent = Vec::new();
+    if touch.facts.is_empty() && touch.wanted.is_empty() {
+        return sent;
+    }
     for (watcher, wants) in &record.watchers {
         let new = touch.wanted.get(watcher);
         for (about, facts) in wants {

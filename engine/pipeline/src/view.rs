@@ -12,7 +12,7 @@ use tidings_domain::time::Timestamp;
 use tidings_domain::value::Value;
 use tidings_rules::expr::{ColumnRef, RowKind};
 use tidings_rules::pack::format::FoldKind;
-use tidings_rules::pack::model::{Fold, Pack};
+use tidings_rules::pack::model::{Fold, LifeEvent, Pack};
 
 /// The ranks that a pack's register gives.
 #[derive(Clone, Copy)]
@@ -30,12 +30,12 @@ pub struct Read {
     /// The value; `None` is unknown.
     pub value: Option<Value>,
     /// The write that decided it, if one did.
-    pub from: Option<(String, Timestamp)>,
+    pub from: Option<(Name, Timestamp)>,
 }
 
 impl Read {
     fn of(write: &Write) -> Self {
-        Self { value: write.value.clone(), from: Some((write.source.to_string(), write.time)) }
+        Self { value: write.value.clone(), from: Some((write.source.clone(), write.time)) }
     }
 }
 
@@ -93,7 +93,10 @@ impl<'a> Reader<'a> {
 
     /// The people whom `who` has under a link at `at`.
     pub fn linked(&self, who: CitizenId, link: &str, at: Timestamp) -> Vec<CitizenId> {
-        self.elements(who, link, at).into_iter().filter_map(|(element, _)| CitizenId::parse(element)).collect()
+        self.elements(who, link, at)
+            .into_iter()
+            .filter_map(|(element, _)| CitizenId::parse(element))
+            .collect()
     }
 
     /// The one person under a link at `at`: of several, the one that the strongest, then latest, write made.
@@ -131,27 +134,33 @@ impl<'a> Reader<'a> {
             FoldKind::Count => i64::try_from(elements.len()).ok().map(Value::Int),
             FoldKind::Min => values().min(),
             FoldKind::Max => values().max(),
-            FoldKind::Sum => values().try_fold(0_i64, |sum, value| match value {
-                Value::Int(value) => sum.checked_add(value),
-                _ => None,
-            })
-            .map(Value::Int),
+            FoldKind::Sum => values()
+                .try_fold(0_i64, |sum, value| match value {
+                    Value::Int(value) => sum.checked_add(value),
+                    _ => None,
+                })
+                .map(Value::Int),
         }
     }
 
     /// An occurrence with its reports folded; `None` when all of them were taken back.
     pub fn folded(&self, occurrence: &Occurrence) -> Option<Folded> {
-        let live = || occurrence.reports.iter().filter(|(key, _)| !self.record.retracted.contains(key));
-        let order = |(key, report): &(&EventKey, &Report)| {
-            (self.pack.rank(&report.source), report.time, report.source.clone(), **key)
-        };
-        let (_, winner) = live().max_by_key(order)?;
-        let recorded = live().map(|(_, report)| report.recorded).min()?;
-        let mut reports: Vec<_> = live().collect();
-        reports.sort_by_key(order);
-        let mut data = BTreeMap::new();
-        for (_, report) in reports {
-            data.extend(report.data.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let live = |(key, _): &(&EventKey, &Report)| !self.record.retracted.contains(key);
+        let mut reports: Vec<(&EventKey, &Report)> = occurrence.reports.iter().filter(live).collect();
+        reports.sort_by(|(key, one), (other_key, other)| {
+            let rank = |report: &Report| self.pack.rank(&report.source);
+            (rank(one), one.time, &one.source, key).cmp(&(rank(other), other.time, &other.source, other_key))
+        });
+        let (_, winner) = *reports.last()?;
+        let recorded = reports.iter().map(|(_, report)| report.recorded).min()?;
+        let mut data = winner.data.clone();
+        // The others fill what the winner leaves open, the stronger first.
+        for (_, report) in reports.iter().rev().skip(1) {
+            for (name, value) in &report.data {
+                if !data.contains_key(name) {
+                    data.insert(name.clone(), value.clone());
+                }
+            }
         }
         Some(Folded { time: winner.time, recorded, data })
     }
@@ -188,16 +197,32 @@ impl<'a> Reader<'a> {
     }
 
     /// Evidence of an occurrence: every column of its life event as it was read.
-    pub fn evidence(&self, columns: &[ColumnRef], subject: CitizenId, folded: &Folded) -> Vec<Evidence> {
-        columns
+    pub fn evidence(&self, life_event: &LifeEvent, subject: CitizenId, folded: &Folded) -> Vec<Evidence> {
+        life_event
+            .columns
             .iter()
-            .map(|column| {
+            .map(|(column, _)| {
                 let read = self.column(column, subject, folded);
                 let (source, since) = read.from.unzip();
-                Evidence { column: column.to_string(), value: read.value, source, since }
+                Evidence { column: name_of(column), value: read.value, source, since }
             })
             .collect()
     }
+}
+
+/// A column's name, as rules write it.
+fn name_of(column: &ColumnRef) -> Name {
+    let row = match column.row {
+        RowKind::Event => "event",
+        RowKind::Subject => "subject",
+        RowKind::Citizen => "citizen",
+    };
+    let mut name = Name::from(row);
+    for part in &column.path {
+        name.push('.');
+        name.push_str(part);
+    }
+    name
 }
 
 /// The calendar date of a moment, in the pack's zone.

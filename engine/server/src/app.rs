@@ -17,6 +17,7 @@ use tidings_rules::Pack;
 use tidings_rules::pack::Diagnostic;
 use tidings_sources::signature::{SourceKeys, Validity};
 use tidings_stores::{EmbeddedStore, FileKeyRing, Options, load_master_key};
+use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::out::Usage;
@@ -45,12 +46,10 @@ pub(crate) fn mistakes(found: &[Diagnostic]) -> String {
 /// Opens the engine over the configured store.
 pub(crate) fn open(config: &Config, now: Timestamp) -> anyhow::Result<(Engine, Activation)> {
     let pack = configured_pack(config)?;
-    let deployment = load_master_key(&config.keys.deployment)
-        .with_context(|| key_help("keys.deployment", &config.keys.deployment))?;
+    let deployment = key("keys.deployment", &config.keys.deployment)?;
     let people = Pseudonymiser::new(&deployment)
         .ok_or_else(|| Usage(key_help("keys.deployment", &config.keys.deployment)))?;
-    let master = load_master_key(&config.keys.master)
-        .with_context(|| key_help("keys.master", &config.keys.master))?;
+    let master = key("keys.master", &config.keys.master)?;
     let store = EmbeddedStore::open(&config.store, Options::new(config.shards))?;
     let ring = FileKeyRing::open(&config.keys.ring, &master)?;
     let mut channels: Vec<Arc<dyn Channel>> = Vec::new();
@@ -72,8 +71,16 @@ pub(crate) fn open(config: &Config, now: Timestamp) -> anyhow::Result<(Engine, A
     Ok(Engine::open(parts, pack, now)?)
 }
 
+/// The key in a file that the configuration names; it is for the caller to put right.
+fn key(name: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, Usage> {
+    load_master_key(path).map_err(|error| Usage(format!("{}: {error}", key_help(name, path))))
+}
+
 fn key_help(name: &str, path: &Path) -> String {
-    format!("{name}: {} must be a key file of at least 32 bytes that only its owner may read; `tidings init` makes one", path.display())
+    format!(
+        "{name}: {} must be a key file of at least 32 bytes that only its owner may read; `tidings init` makes one",
+        path.display()
+    )
 }
 
 /// The keys with which sources sign over HTTP.
@@ -81,10 +88,10 @@ pub(crate) fn source_keys(config: &Config) -> anyhow::Result<SourceKeys> {
     let mut keys = SourceKeys::new();
     for (source, list) in &config.sources {
         for key in list {
-            let place = || key_help(&format!("sources.{source}.keys.{}", key.id), &key.file);
-            let secret = load_master_key(&key.file).with_context(place)?;
+            let name = format!("sources.{source}.keys.{}", key.id);
+            let secret = self::key(&name, &key.file)?;
             let validity = Validity { not_before: key.not_before, not_after: key.not_after };
-            keys.insert(source, &key.id, secret, validity).with_context(place)?;
+            keys.insert(source, &key.id, secret, validity).with_context(|| key_help(&name, &key.file))?;
         }
     }
     Ok(keys)

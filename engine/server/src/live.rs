@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use tidings_domain::event::{Arrival, End};
 use tidings_domain::ids::OpportunityId;
+use tidings_domain::keys::KeyError;
 use tidings_domain::source::{Batch, EventSource, SourceError};
 use tidings_domain::store::StoreError;
 use tidings_pipeline::engine::{Engine, PipelineError};
 use tidings_pipeline::run::decode_all;
+use tidings_pipeline::vault::VaultError;
 
 use crate::clock::{self, LeaseClock};
 use crate::metrics::Metrics;
@@ -120,7 +122,12 @@ impl Loops {
         drop(waiting);
         for (place, end) in report.ends.iter().enumerate() {
             if let End::DeadLetter(reason) = end {
-                tracing::warn!(place, code = reason.code.code(), at = reason.place, "an event is a dead letter");
+                tracing::warn!(
+                    place,
+                    code = reason.code.code(),
+                    at = reason.place,
+                    "an event is a dead letter"
+                );
             }
         }
         Some(report.ends)
@@ -128,7 +135,11 @@ impl Loops {
 
     /// Does a piece of work until it succeeds; gives up when asked to stop while the store is away, or for good
     /// when a person must look.
-    fn persist<T>(&self, name: &'static str, mut work: impl FnMut() -> Result<T, PipelineError>) -> Option<T> {
+    fn persist<T>(
+        &self,
+        name: &'static str,
+        mut work: impl FnMut() -> Result<T, PipelineError>,
+    ) -> Option<T> {
         let mut away = false;
         loop {
             match work() {
@@ -139,7 +150,7 @@ impl Loops {
                     }
                     return Some(done);
                 }
-                Err(PipelineError::Store(error @ (StoreError::Full | StoreError::Unavailable(_)))) => {
+                Err(error) if may_pass(&error) => {
                     if !away {
                         tracing::error!(%error, work = name, "waiting for the store");
                         (self.away)(true);
@@ -162,9 +173,13 @@ impl Loops {
     pub(crate) fn plan(&self) {
         while !self.stop.wait(PAUSE) {
             let now = clock::wall();
-            let Some(reminded) = self.persist("remind", || self.engine.remind(now, self.leases.now())) else { return };
+            let Some(reminded) = self.persist("remind", || self.engine.remind(now, self.leases.now())) else {
+                return;
+            };
             self.metrics.reminded(&reminded);
-            let Some(planned) = self.persist("plan", || self.engine.plan(now, self.leases.now())) else { return };
+            let Some(planned) = self.persist("plan", || self.engine.plan(now, self.leases.now())) else {
+                return;
+            };
             self.metrics.planned(&planned);
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             for opportunity in planned.notifications.iter().flat_map(|(_, _, tells)| tells) {
@@ -184,6 +199,16 @@ impl Loops {
             self.metrics.dispatched(&dispatched);
         }
     }
+}
+
+/// Whether the same work may succeed later: the disk of the store or of the key ring is full or away.
+const fn may_pass(error: &PipelineError) -> bool {
+    matches!(
+        error,
+        PipelineError::Store(StoreError::Full | StoreError::Unavailable(_))
+            | PipelineError::Key(KeyError::Unavailable(_))
+            | PipelineError::Vault(VaultError::Key(KeyError::Unavailable(_)))
+    )
 }
 
 #[cfg(test)]

@@ -1,15 +1,17 @@
 //! What the commands print: text for people, JSON for programs. The one place that writes to standard output.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line's own output")]
+#![expect(clippy::print_stderr, reason = "this is the command line's own output")]
 
 use std::fmt::Display;
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use tidings_domain::keys::KeyError;
 use tidings_domain::store::StoreError;
 use tidings_pipeline::engine::PipelineError;
+use tidings_pipeline::run::RunError;
 
 /// Exit codes, as the README lists them.
 pub(crate) mod exit {
@@ -57,19 +59,28 @@ impl Out {
     /// Prints text for people; nothing when a program reads.
     pub(crate) fn say(self, text: impl Display) {
         if !self.json && !self.silent {
-            println!("{text}");
+            print(text);
         }
     }
 
-    /// Prints to standard output whoever reads: generated files, schemas, completions.
+    /// Prints to standard output whoever reads: generated files and schemas.
     pub(crate) fn raw(self, text: impl Display) {
-        println!("{text}");
+        print(text);
+    }
+
+    /// Prints text that is of use as it stands; a program gets it as the `text` of an object.
+    pub(crate) fn text(self, text: impl Display) {
+        if self.json {
+            print(serde_json::json!({ "text": text.to_string() }));
+        } else {
+            print(text);
+        }
     }
 
     /// Prints a value for programs; nothing when a person reads.
     pub(crate) fn value<T: Serialize>(self, value: &T) -> anyhow::Result<()> {
         if self.json && !self.silent {
-            println!("{}", serde_json::to_string_pretty(value)?);
+            print(serde_json::to_string_pretty(value)?);
         }
         Ok(())
     }
@@ -79,7 +90,7 @@ impl Out {
         let code = code_of(error);
         let message = format!("{error:#}");
         if self.json {
-            println!("{}", serde_json::json!({ "error": message, "exit": code }));
+            print(serde_json::json!({ "error": message, "exit": code }));
         }
         eprintln!("tidings: {message}");
         ExitCode::from(code)
@@ -92,7 +103,11 @@ impl Out {
             None => ProgressBar::new_spinner(),
         };
         let shown = !self.json && std::io::stderr().is_terminal();
-        bar.set_draw_target(if shown { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() });
+        bar.set_draw_target(if shown {
+            ProgressDrawTarget::stderr_with_hz(10)
+        } else {
+            ProgressDrawTarget::hidden()
+        });
         let template = match total {
             Some(_) => "{msg:>12} [{wide_bar}] {percent:>3}% {pos}/{len}",
             None => "{msg:>12} {spinner} {pos}",
@@ -105,16 +120,31 @@ impl Out {
     }
 }
 
+/// Prints a line. Whoever closed the pipe (`| head`) has seen enough; any other failure ends the process, since
+/// what was asked for is then not whole.
+fn print(text: impl Display) {
+    let Err(error) = writeln!(std::io::stdout().lock(), "{text}") else { return };
+    if error.kind() != ErrorKind::BrokenPipe {
+        eprintln!("tidings: standard output cannot be written: {}", error.kind());
+        std::process::exit(exit::UNAVAILABLE.into());
+    }
+}
+
 pub(crate) fn code_of(error: &anyhow::Error) -> u8 {
     if let Some(refused) = error.downcast_ref::<Refused>() {
         return refused.code;
     }
-    match error.downcast_ref::<PipelineError>() {
-        Some(PipelineError::NotFound(_)) => return exit::NOT_FOUND,
-        Some(_) => return exit::UNAVAILABLE,
-        None => {}
+    let pipeline = match error.downcast_ref::<RunError>() {
+        Some(RunError::Pipeline(error)) => Some(error),
+        _ => error.downcast_ref::<PipelineError>(),
+    };
+    match pipeline {
+        Some(PipelineError::NotFound(_)) => exit::NOT_FOUND,
+        Some(_) => exit::UNAVAILABLE,
+        None if error.is::<StoreError>() => exit::UNAVAILABLE,
+        None if matches!(error.downcast_ref(), Some(KeyError::Unavailable(_))) => exit::UNAVAILABLE,
+        None => exit::USAGE,
     }
-    if error.downcast_ref::<StoreError>().is_some() { exit::UNAVAILABLE } else { exit::USAGE }
 }
 
 /// A table with a heading: text left, numbers right.
@@ -138,7 +168,12 @@ impl Display for Grid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         write!(f, "\n{}", self.title)?;

@@ -57,6 +57,8 @@ pub struct Pack {
     pub services: BTreeMap<String, Service>,
     /// Life events in pack order.
     pub life_events: Vec<LifeEvent>,
+    /// Where each rule stands, by its oldest key: life event, and place within it.
+    pub roots: HashMap<String, (usize, usize)>,
     /// Message frames and templates.
     pub wording: Wording,
     /// What deserves a human look but does not stop loading.
@@ -426,9 +428,9 @@ impl Pack {
 
     /// The rule whose oldest key is `root`, with its life event.
     pub fn rule(&self, root: &str) -> Option<(&LifeEvent, &Rule)> {
-        self.life_events.iter().find_map(|life_event| {
-            life_event.rules.iter().find(|rule| rule.root == root).map(|rule| (life_event, rule))
-        })
+        let (life_event, rule) = *self.roots.get(root)?;
+        let life_event = self.life_events.get(life_event)?;
+        Some((life_event, life_event.rules.get(rule)?))
     }
 
     /// Rank of a source by short name; unregistered sources have the lowest.

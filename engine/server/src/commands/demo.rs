@@ -61,8 +61,12 @@ struct Summary {
 
 /// Runs the demonstration.
 pub(super) fn run(args: &DemoArgs, out: Out) -> anyhow::Result<ExitCode> {
-    let world_config =
-        WorldConfig { seed: args.seed, citizens: args.citizens, months: args.months, ..WorldConfig::default() };
+    let world_config = WorldConfig {
+        seed: args.seed,
+        citizens: args.citizens,
+        months: args.months,
+        ..WorldConfig::default()
+    };
     world_config.check().map_err(|error| Usage(error.to_string()))?;
     let temporary = tempfile::tempdir()?;
     let folder = match &args.keep {
@@ -85,11 +89,8 @@ pub(super) fn run(args: &DemoArgs, out: Out) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     let loaded = load_people(&engine, &world_config, people, out)?;
     let loading = began.elapsed();
-    let mut source = NdjsonSource::open(
-        &events,
-        Partition { name: "demo".to_owned(), epoch: 0 },
-        Arc::new(clock::wall),
-    )?;
+    let mut source =
+        NdjsonSource::open(&events, Partition { name: "demo".to_owned(), epoch: 0 }, Arc::new(clock::wall))?;
     let progress = source.progress();
     let bar = out.progress(progress.total(), "events");
     let mut seen = Seen::new(bar.clone(), progress);
@@ -103,10 +104,16 @@ pub(super) fn run(args: &DemoArgs, out: Out) -> anyhow::Result<ExitCode> {
     out.value(&serde_json::json!({ "summary": summary, "example": example }))?;
     out.say(page(&summary));
     if let Some(example) = example {
-        out.say(format!("\nOne citizen's message, with its explanation\n\n{}", super::show::explained(&example)));
+        out.say(format!(
+            "\nOne citizen's message, with its explanation\n\n{}",
+            super::show::explained(&example)
+        ));
     }
     if let Some(folder) = &args.keep {
-        out.say(format!("\nThe store is kept; look around with: tidings --config {} queue list", folder.join("tidings.toml").display()));
+        out.say(format!(
+            "\nThe store is kept; look around with: tidings --config {} queue list",
+            folder.join("tidings.toml").display()
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -116,10 +123,14 @@ fn open(args: &DemoArgs, folder: &Path) -> anyhow::Result<Engine> {
     super::init::run(folder, args.pack.as_deref(), Out::new(true).silent())?;
     let pack = args.pack.as_deref().map_or_else(app::built_in_pack, app::load_pack)?;
     let key = load_master_key(folder.join("deployment.key"))?;
-    let people = Pseudonymiser::new(&key).ok_or_else(|| Usage("the deployment key is too short".to_owned()))?;
+    let people =
+        Pseudonymiser::new(&key).ok_or_else(|| Usage("the deployment key is too short".to_owned()))?;
     let parts = Parts {
         store: Arc::new(EmbeddedStore::open(folder.join("store"), Options::new(1))?),
-        ring: Arc::new(FileKeyRing::open(folder.join("keys.ring"), &load_master_key(folder.join("master.key"))?)?),
+        ring: Arc::new(FileKeyRing::open(
+            folder.join("keys.ring"),
+            &load_master_key(folder.join("master.key"))?,
+        )?),
         people,
         model: Arc::new(PackOrder),
         channels: Vec::new(),
@@ -137,7 +148,12 @@ fn generate(config: &WorldConfig, folder: &Path) -> anyhow::Result<(std::path::P
     Ok((people, events))
 }
 
-fn load_people(engine: &Engine, config: &WorldConfig, file: std::path::PathBuf, out: Out) -> anyhow::Result<LoadReport> {
+fn load_people(
+    engine: &Engine,
+    config: &WorldConfig,
+    file: std::path::PathBuf,
+    out: Out,
+) -> anyhow::Result<LoadReport> {
     let request = LoadRequest { file, source: POPULATION.to_owned(), as_of: config.start, report: None };
     let bar = out.progress(Some(0), "population");
     let loaded = load(engine, &request, &mut |done, total| {
@@ -202,7 +218,8 @@ impl Seen {
         let mut services: BTreeMap<String, u64> = BTreeMap::new();
         let active = engine.active();
         for (key, count) in &self.rules {
-            let rule = active.pack.life_events.iter().flat_map(|one| &one.rules).find(|rule| rule.key == *key);
+            let rule =
+                active.pack.life_events.iter().flat_map(|one| &one.rules).find(|rule| rule.key == *key);
             if let Some(rule) = rule {
                 *services.entry(rule.service.clone()).or_default() += count;
             }
@@ -309,7 +326,10 @@ fn page(summary: &Summary) -> String {
     speed.row([ms(summary.generate_ms), "to generate the province".to_owned()]);
     speed.row([ms(summary.load_ms), format!("to load {} citizens", grouped(summary.loaded))]);
     speed.row([ms(summary.run_ms), format!("for {} events, to the inbox", grouped(summary.lines))]);
-    speed.row([grouped(summary.events_per_second), "events a second, durable, sealed, planned and delivered".to_owned()]);
+    speed.row([
+        grouped(summary.events_per_second),
+        "events a second, durable, sealed, planned and delivered".to_owned(),
+    ]);
     speed.row([format!("{p50:.0} ms"), "event to planned, p50".to_owned()]);
     speed.row([format!("{p95:.0} ms"), "p95".to_owned()]);
     speed.row([format!("{p99:.0} ms"), "p99".to_owned()]);

@@ -48,13 +48,13 @@ pub(crate) fn run(cli: Cli, out: &Out) -> anyhow::Result<ExitCode> {
         Command::Load(args) => load_table(&configured()?, args, out),
         Command::Schema { file } => pack::schema(file.as_deref(), out),
         Command::Config => {
-            out.raw(Config::reference());
+            out.text(Config::reference());
             Ok(ExitCode::SUCCESS)
         }
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tidings", &mut text);
-            out.raw(String::from_utf8_lossy(&text));
+            out.text(String::from_utf8_lossy(&text));
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -94,7 +94,9 @@ fn queue(config: &Config, command: QueueCommand, out: Out) -> anyhow::Result<Exi
         QueueCommand::Hold(HoldArgs { task: Some(task), .. }) => Request::HoldTask { task },
         QueueCommand::Hold(HoldArgs { rule, .. }) => Request::HoldRule { rule: rule.unwrap_or_default() },
         QueueCommand::Release(HoldArgs { task: Some(task), .. }) => Request::ReleaseTask { task },
-        QueueCommand::Release(HoldArgs { rule, .. }) => Request::ReleaseRule { rule: rule.unwrap_or_default() },
+        QueueCommand::Release(HoldArgs { rule, .. }) => {
+            Request::ReleaseRule { rule: rule.unwrap_or_default() }
+        }
     };
     show::reply(&requests::ask(config, request)?, out)
 }

@@ -110,12 +110,12 @@ pub(super) fn test(folder: Option<PathBuf>, out: Out) -> anyhow::Result<ExitCode
 
 /// Prints the JSON Schema of one pack file, or of all.
 pub(super) fn schema(file: Option<&str>, out: Out) -> anyhow::Result<ExitCode> {
-    let name = |kind: FileKind| kind.path().trim_end_matches(".yaml").to_owned();
+    // A life event is one file of its folder.
+    let name = |kind: FileKind| kind.path().trim_end_matches(".yaml").replace("life_events/", "life_event");
     let value = match file {
         None => FileKind::ALL.iter().map(|kind| (name(*kind), schema_of(*kind))).collect(),
         Some(file) => {
-            let wanted = |kind: &&FileKind| name(**kind) == file || (file == "life_event" && kind.path().contains('/'));
-            let kind = FileKind::ALL.iter().find(wanted).ok_or_else(|| {
+            let kind = FileKind::ALL.iter().find(|kind| name(**kind) == file).ok_or_else(|| {
                 let names: Vec<_> = FileKind::ALL.iter().map(|kind| name(*kind)).collect();
                 Usage(format!("there is no pack file {file}; there are {}", names.join(", ")))
             })?;

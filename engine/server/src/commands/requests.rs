@@ -92,7 +92,11 @@ pub(crate) fn answer(engine: &Engine, request: Request, now: Timestamp) -> anyho
     Ok(match request {
         Request::Explain { who, occurrence } => {
             let occurrence = occurrence.map(|id| occurrence_id(&id)).transpose()?;
-            Reply::Explanation(serde_json::to_value(engine.explain(citizen(engine, &who)?, occurrence, now)?)?)
+            Reply::Explanation(serde_json::to_value(engine.explain(
+                citizen(engine, &who)?,
+                occurrence,
+                now,
+            )?)?)
         }
         Request::List { queue, rule, citizen, limit } => {
             let filter = Filter {

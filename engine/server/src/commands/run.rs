@@ -27,7 +27,7 @@ use crate::config::{BusinessClock, Config};
 use crate::control::Control;
 use crate::live::{Loops, Stop};
 use crate::metrics::{self, Metrics};
-use crate::out::{Out, Usage, grouped};
+use crate::out::{Out, Refused, Usage, exit, grouped};
 use crate::{app, clock};
 
 /// How long a shutdown waits for requests in flight.
@@ -36,13 +36,21 @@ const GRACE: Duration = Duration::from_secs(20);
 /// Runs until the events end, or until a signal.
 pub(super) fn run(config: &Config, args: &RunArgs, out: Out) -> anyhow::Result<ExitCode> {
     if args.events.is_none() && config.http.is_none() {
-        return Err(Usage("say where events come from: --events FILE, or http.listen in the configuration".to_owned()).into());
+        return Err(Usage(
+            "say where events come from: --events FILE, or http.listen in the configuration".to_owned(),
+        )
+        .into());
     }
     let (engine, activation) = app::open(config, clock::wall())?;
     let engine = Arc::new(engine);
     if activation.changed {
         let pack = &engine.active().pack;
-        tracing::info!(pack = pack.name, version = pack.version, new_rules = activation.new_rules.len(), "pack put in force");
+        tracing::info!(
+            pack = pack.name,
+            version = pack.version,
+            new_rules = activation.new_rules.len(),
+            "pack put in force"
+        );
     }
     if activation.sweep {
         let bar = out.progress(None, "looking back");
@@ -112,7 +120,8 @@ fn on_signal(stop: Arc<AtomicBool>) -> anyhow::Result<()> {
 
 async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         tracing::error!("signals cannot be watched; stop with SIGKILL");
         return std::future::pending().await;
@@ -236,8 +245,9 @@ fn on_wall_clock(
     });
     runtime.shutdown_timeout(GRACE);
     match stop.failure() {
-        Some(failure) => Err(anyhow::anyhow!(failure)),
+        Some(failure) => Err(Refused { code: exit::UNAVAILABLE, message: failure }.into()),
         None => {
+            out.value(&serde_json::json!({ "stopped": true }))?;
             out.say("stopped; everything acknowledged is durable");
             Ok(ExitCode::SUCCESS)
         }

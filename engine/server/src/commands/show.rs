@@ -36,7 +36,10 @@ pub(super) fn reply(reply: &Reply, out: Out) -> anyhow::Result<ExitCode> {
                 out.say(format!("went on after row {}", grouped(report.resumed_after)));
             }
             for (row, column, why) in &report.first_refused {
-                out.say(format!("row {row}, {}: {why}", if column.is_empty() { "whole row" } else { column }));
+                out.say(format!(
+                    "row {row}, {}: {why}",
+                    if column.is_empty() { "whole row" } else { column }
+                ));
             }
             out.say(format!(
                 "{} rows loaded, {} known before, {} of forgotten people, {} refused",
@@ -79,7 +82,8 @@ fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
 
 /// An explanation as a page: each occurrence, the facts that were read, every rule that was considered.
 pub(super) fn explained(explanation: &Value) -> String {
-    let mut page = vec![format!("Citizen {}, pack {}", text(explanation, "citizen"), text(explanation, "pack"))];
+    let mut page =
+        vec![format!("Citizen {}, pack {}", text(explanation, "citizen"), text(explanation, "pack"))];
     for decision in list(explanation, "decisions") {
         page.push(format!(
             "\n{} ({}), {}\n  decision {}, judged by pack {}",
@@ -94,7 +98,10 @@ pub(super) fn explained(explanation: &Value) -> String {
         }
         for fact in list(decision, "facts") {
             let source = match fact.get("source").and_then(Value::as_str) {
-                Some(source) => format!("  ({source}, since {})", &text(fact, "since").chars().take(10).collect::<String>()),
+                Some(source) => format!(
+                    "  ({source}, since {})",
+                    &text(fact, "since").chars().take(10).collect::<String>()
+                ),
                 None => String::new(),
             };
             let value = fact.get("value").and_then(Value::as_str).unwrap_or("not known");
@@ -115,7 +122,9 @@ pub(super) fn explained(explanation: &Value) -> String {
             text(message, "planned"),
             text(message, "subject"),
         ));
-        page.push(text(message, "body").lines().map(|line| format!("  | {line}")).collect::<Vec<_>>().join("\n"));
+        page.push(
+            text(message, "body").lines().map(|line| format!("  | {line}")).collect::<Vec<_>>().join("\n"),
+        );
         let deliveries: Vec<_> = list(message, "deliveries").filter_map(Value::as_str).collect();
         page.push(format!("  {}", deliveries.join("; ")));
     }
@@ -125,7 +134,13 @@ pub(super) fn explained(explanation: &Value) -> String {
 fn considered(rule: &Value) -> String {
     let because: Vec<_> = list(rule, "because").filter_map(Value::as_str).collect();
     let law: Vec<_> = list(rule, "law").filter_map(Value::as_str).collect();
-    let mut lines = vec![format!("  rule {}: {} -> {} [{}]", text(rule, "rule"), text(rule, "service"), text(rule, "answer"), text(rule, "state"))];
+    let mut lines = vec![format!(
+        "  rule {}: {} -> {} [{}]",
+        text(rule, "rule"),
+        text(rule, "service"),
+        text(rule, "answer"),
+        text(rule, "state")
+    )];
     if !because.is_empty() {
         lines.push(format!("    because: {}", because.join("; ")));
     }

@@ -10,7 +10,7 @@ use tidings_domain::value::ValueType;
 use super::diagnostic::{Code, Diagnostics, did_you_mean};
 use super::format::{Texts, TypeName};
 use super::load::{Doc, Docs, digest};
-use super::model::{Fact, Fold, Link, Pack, SetFact};
+use super::model::{Fact, Fold, LifeEvent, Link, Pack, SetFact};
 use crate::yaml::{Data, Node, Position, Step};
 
 mod cases;
@@ -286,8 +286,18 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
         links: declared.links,
         events: events.into_iter().map(|(name, event)| (name, event.into())).collect::<HashMap<_, _>>(),
         services,
+        roots: roots(&life_events),
         life_events,
         wording,
         reviews: cx.reviews.take(),
     })
+}
+
+/// Where each rule stands, by its oldest key.
+fn roots(life_events: &[LifeEvent]) -> HashMap<String, (usize, usize)> {
+    let places = |(place, life_event): (usize, &LifeEvent)| {
+        let rules = life_event.rules.iter().enumerate();
+        rules.map(|(number, rule)| (rule.root.clone(), (place, number))).collect::<Vec<_>>()
+    };
+    life_events.iter().enumerate().flat_map(places).collect()
 }
