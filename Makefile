@@ -35,11 +35,15 @@ $(TOOLS)/bin/cargo-deny:
 deny: $(TOOLS)/bin/cargo-deny
 	$(TOOLS)/bin/cargo-deny --all-features check --hide-inclusion-graph bans licenses sources
 
+# The suite over the whole runs the binary, so it is built first.
 unit:
+	$(CARGO) build $(BUILD) -p tidings
 	CRASH_ROUNDS=$(CRASH_ROUNDS) $(CARGO) test $(BUILD) --workspace
 
 crash: check-tools ## 200 rounds of crashes at random points, with unsynced bytes discarded and by kill -9
-	CRASH_ROUNDS=200 $(CARGO) test $(BUILD) -p tidings-stores -p tidings-tests crash -- --nocapture
+	$(CARGO) build $(BUILD) -p tidings
+	CRASH_ROUNDS=200 $(CARGO) test $(BUILD) -p tidings-stores --test durability -- --nocapture
+	CRASH_ROUNDS=200 $(CARGO) test $(BUILD) -p tidings-tests --test crash -- --nocapture
 
 bench: check-tools ## What it costs, beside its floor
 	$(CARGO) bench --locked -p tidings-benches

@@ -106,8 +106,17 @@ impl Setup {
     /// # Panics
     /// When the store does not open.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "a test cannot go on without its engine")]
     pub fn open(self) -> Engine {
+        self.open_and_tell().0
+    }
+
+    /// The engine, and what putting its pack in force changed.
+    ///
+    /// # Panics
+    /// When the store does not open.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a test cannot go on without its engine")]
+    pub fn open_and_tell(self) -> (Engine, tidings_pipeline::Activation) {
         let parts = Parts {
             store: self.store,
             ring: self.ring,
@@ -116,7 +125,7 @@ impl Setup {
             channels: self.channels,
             limits: Limits::default(),
         };
-        Engine::open(parts, self.pack, at("2026-01-01T00:00:00+07:00")).expect("the engine opens").0
+        Engine::open(parts, self.pack, at("2026-01-01T00:00:00+07:00")).expect("the engine opens")
     }
 }
 

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -28,8 +29,13 @@ use tidings_pipeline::open::Parts;
 use tidings_rules::Pack;
 use tidings_stores::{EmbeddedStore, FileKeyRing, Options, load_master_key};
 
+use crate::client::free_address;
+
 /// Longer than anything here takes on a busy machine; a test that comes to it has failed.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What every source signs with.
+pub const SECRET: &[u8; 32] = b"32 bytes, which every source has";
 
 /// The binary beside this test.
 ///
@@ -152,6 +158,43 @@ impl Deployment {
         let file = self.path("tidings.toml");
         let rest = fs::read_to_string(&file).expect("init made it");
         fs::write(file, format!("{rest}\n{settings}\n")).expect("it is ours");
+    }
+
+    /// A folder that was a deployment's, with the modes that a copy has lost.
+    #[must_use]
+    pub fn adopt(folder: TempDir) -> Self {
+        let modes =
+            [("master.key", 0o600), ("deployment.key", 0o600), ("keys.ring", 0o600), ("outbox", 0o700)];
+        for (name, mode) in modes {
+            let path = folder.path().join(name);
+            if path.exists() {
+                fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+            }
+        }
+        Self { folder }
+    }
+
+    /// Lets it listen for events that these sources sign with [`SECRET`]; gives the address.
+    #[must_use]
+    pub fn listen(&self, sources: &[&str]) -> SocketAddr {
+        let address = free_address();
+        let mut settings = format!("[http]\nlisten = \"{address}\"\n");
+        self.write_key("source.key", SECRET);
+        for source in sources {
+            let keys = "keys = [{ id = \"k1\", file = \"source.key\" }]";
+            settings.push_str(&format!("[sources.{source}]\n{keys}\n"));
+        }
+        self.append(&settings);
+        address
+    }
+
+    /// Starts `run`, and waits until it listens.
+    #[must_use]
+    #[track_caller]
+    pub fn serve(&self) -> Running {
+        let mut run = self.start(&["run"]);
+        run.until_says("listening");
+        run
     }
 
     /// The folder.

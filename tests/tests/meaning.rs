@@ -253,3 +253,71 @@ fn a_reminder_waits_for_a_source_that_has_not_caught_up() {
     let sent = inbox(&engine, MOTHER).iter().filter(|one| matches!(one.kind, Kind::Reminder(_))).count();
     assert_eq!(sent, 0, "the registry has said nothing since: it may have registered the birth already");
 }
+
+#[test]
+fn a_forgotten_person_stays_forgotten_whoever_speaks_of_them() {
+    for shards in [1, 8] {
+        let engine = Setup::memory(shards).open();
+        ingest(&engine, &[hospital("h-1", "2026-03-01")], 1);
+        let father = tidings_tests::citizen(FATHER);
+        assert!(engine.record(father).expect("reads").sealer.is_some(), "the birth names the father");
+        assert!(engine.forget(father).expect("forgets").known);
+        let own = json!({ "what": "all" });
+        let own = event("portal", "p-1", "preference.refused", FATHER, "2026-03-03T09:00:00+07:00", own);
+        let ends = ingest(&engine, &[registry("r-1", "2026-03-01", "2026-03-20T09:00:00+07:00"), own], 1);
+        assert_eq!(ends[0], End::Committed, "the mother's event counts");
+        assert_eq!(ends[1], End::Ignored(tidings_domain::event::Ignored::Forgotten));
+        assert!(engine.record(father).expect("reads").sealer.is_none(), "and brings nobody back");
+    }
+}
+
+#[test]
+fn an_explanation_names_law_version_facts_and_what_else_was_considered() {
+    let engine = Setup::memory(1).open();
+    ingest(&engine, &[hospital("h-1", "2026-03-01")], 1);
+    settle(&engine, at("2026-03-02T10:00:00+07:00"));
+    let now = at("2026-03-02T11:00:00+07:00");
+    let mut found = engine.explain(tidings_tests::citizen(MOTHER), None, now).expect("explains");
+    assert_eq!(found.messages.len(), 1);
+    let birth = found.decisions.remove(0);
+    assert!(
+        birth
+            .facts
+            .iter()
+            .any(|fact| fact.name == "event.birth_date" && fact.value.as_deref() == Some("2026-03-01"))
+    );
+    let told = birth.rules.iter().find(|rule| rule.rule == "birth-registration").expect("considered");
+    assert_eq!((told.answer.as_str(), told.deadline.as_deref()), ("yes", Some("2026-04-30")));
+    assert!(told.law.iter().any(|law| law.contains("Luật Hộ tịch")) && told.state.starts_with("told"));
+    let not = birth.rules.iter().find(|rule| rule.rule == "birth-linked").expect("considered too");
+    assert_eq!(
+        (not.answer.as_str(), not.because.as_slice()),
+        ("no", &["subject.commune IS NOT NULL".to_owned()][..])
+    );
+    let unknown = birth.rules.iter().find(|rule| rule.answer == "unknown").expect("a rule that lacks a fact");
+    assert!(unknown.because.iter().all(|why| why.contains("is not known")), "{unknown:?}");
+    assert!(engine.explain(tidings_tests::citizen(CHILD), None, now).is_err(), "nothing is known of others");
+}
+
+#[test]
+fn when_places_are_short_the_most_important_is_told_and_the_rest_waits_with_the_reason() {
+    let engine = Setup::memory(1).open();
+    let work =
+        json!({ "contract": "C-1", "ended_on": "2026-03-01", "insured_months": 100, "cause": "expired" });
+    let work =
+        event("social-insurance", "w-1", "employment.ended", MOTHER, "2026-03-02T08:00:00+07:00", work);
+    ingest(&engine, &[work, hospital("h-1", "2026-03-01")], 7);
+    settle(&engine, at("2026-03-02T10:00:00+07:00"));
+    let active = engine.active();
+    let class = |root: &str| active.pack.rule(root).map(|(_, rule)| rule.class);
+    let told = inbox(&engine, MOTHER).remove(0);
+    assert_eq!(class(&told.rules[0].0), Some(tidings_rules::pack::format::Class::Duty), "{:?}", told.rules);
+    let record = engine.record(tidings_tests::citizen(MOTHER)).expect("reads").record;
+    let waiting = record.opportunities.values().filter(|one| {
+        one.state == tidings_domain::record::State::Suppressed(tidings_domain::record::Suppressed::Outranked)
+    });
+    let least = told.rules.iter().filter_map(|(root, _)| class(root)).max();
+    assert!(waiting.clone().count() > 0);
+    assert!(waiting.filter_map(|one| class(&one.rule)).min() >= least, "nobody waits behind a lesser one");
+    assert!(record.plan.is_some(), "and it will be their turn");
+}

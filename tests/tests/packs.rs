@@ -93,3 +93,21 @@ fn a_shard_refuses_a_commit_that_was_judged_under_another_pack() {
     let ends = ingest(&engine, &[birth()], 1);
     assert_eq!(ends.len(), 1);
 }
+
+#[test]
+fn a_look_back_that_was_cut_short_is_asked_for_again() {
+    let store = std::sync::Arc::new(tidings_stores::MemoryStore::new(1));
+    let ring = std::sync::Arc::new(tidings_stores::MemoryKeyRing::new());
+    let setup = |pack| Setup { store: store.clone(), ring: ring.clone(), pack, ..Setup::memory(1) };
+    let engine = setup(tidings_tests::viet_nam()).open();
+    ingest(&engine, &[birth()], 1);
+    drop(engine);
+    // A command opens the store under the new pack and goes away without looking back.
+    drop(setup(load(with_new_rule("open"))).open());
+    let (engine, activation) = setup(load(with_new_rule("open"))).open_and_tell();
+    assert!(activation.sweep, "what was asked for is still to be done");
+    engine.sweep(|_| ()).expect("sweeps");
+    drop(engine);
+    let (_, activation) = setup(load(with_new_rule("open"))).open_and_tell();
+    assert!(!activation.sweep, "and is done once");
+}

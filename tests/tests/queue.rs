@@ -56,7 +56,11 @@ fn a_message_stands_in_the_inbox_before_it_leaves() {
     engine.dispatch(at(MORNING), LeaseTime(1)).expect("dispatches");
     let told = inbox(&engine, MOTHER);
     assert_eq!((told.len(), channel.delivered().len()), (1, 1));
-    assert_eq!(channel.delivered()[0].body.reveal(), &told[0].body, "a closed channel carries the whole text");
+    assert_eq!(
+        channel.delivered()[0].body.reveal(),
+        &told[0].body,
+        "a closed channel carries the whole text"
+    );
 }
 
 #[test]
@@ -98,7 +102,8 @@ fn a_failed_send_is_tried_again_later_and_buried_in_the_end() {
     let limit = engine.limits.attempts as usize;
     assert_eq!(channel.attempts().len(), limit, "no more attempts than the limit");
     assert!(matches!(state(&engine, "outbox"), DeliveryState::Buried(_)));
-    let buried = engine.tasks(&Filter { queue: Some(Queue::Buried), ..Filter::default() }, 10).expect("lists");
+    let buried =
+        engine.tasks(&Filter { queue: Some(Queue::Buried), ..Filter::default() }, 10).expect("lists");
     assert_eq!(buried.len(), 1);
     assert!(buried[0].note.as_ref().is_some_and(|note| note.contains("attempts failed")), "{buried:?}");
 
@@ -130,7 +135,8 @@ fn dies_between_send_and_finish(replay: Replay, events: &[Json], arrived: bool) 
     channel.script(vec![if arrived { Outcome::Deliver } else { Outcome::UnknownLost }]);
     // Inbox, begin, finish, for the one message: the third commit from here.
     faults.at(faults.commits() + 2, Fault::CrashBefore);
-    let died = engine.dispatch(at(MORNING), LeaseTime(1)).and_then(|_| engine.dispatch(at(MORNING), LeaseTime(1)));
+    let died =
+        engine.dispatch(at(MORNING), LeaseTime(1)).and_then(|_| engine.dispatch(at(MORNING), LeaseTime(1)));
     assert!(died.is_err(), "the finish did not come through");
     faults.clear();
     store.restart();
@@ -147,7 +153,10 @@ fn an_idempotent_channel_is_sent_to_again_after_a_death() {
     comes_back(&engine);
     let attempts = channel.attempts();
     assert_eq!(attempts.len(), 2);
-    assert_eq!(attempts[0].delivery, attempts[1].delivery, "under the same id, which is what makes it harmless");
+    assert_eq!(
+        attempts[0].delivery, attempts[1].delivery,
+        "under the same id, which is what makes it harmless"
+    );
     assert!(matches!(state(&engine, "outbox"), DeliveryState::Finished(_)));
 }
 
@@ -223,7 +232,8 @@ fn what_turns_out_wrong_between_plan_and_send_is_not_sent() {
     ingest(&engine, &[birth()], 1);
     engine.plan(at(MORNING), LeaseTime(1)).expect("plans");
     let back = json!({ "event_id": "h-1" });
-    let back = event("health", "x-1", "health.statement.retracted", MOTHER, "2026-03-02T09:00:00+07:00", back);
+    let back =
+        event("health", "x-1", "health.statement.retracted", MOTHER, "2026-03-02T09:00:00+07:00", back);
     ingest(&engine, &[back], 1);
     for days in 0..5 {
         settle(&engine, day(days));
@@ -239,7 +249,8 @@ fn what_was_told_and_is_taken_back_is_corrected_once() {
     ingest(&engine, &[birth()], 1);
     settle(&engine, at(MORNING));
     let back = json!({ "event_id": "h-1" });
-    let back = event("health", "x-1", "health.statement.retracted", MOTHER, "2026-03-03T09:00:00+07:00", back);
+    let back =
+        event("health", "x-1", "health.statement.retracted", MOTHER, "2026-03-03T09:00:00+07:00", back);
     ingest(&engine, &[back], 1);
     for days in 1..6 {
         settle(&engine, day(days));
@@ -269,4 +280,49 @@ fn a_held_rule_waits_and_is_told_when_it_is_released() {
         settle(&engine, day(days));
     }
     assert!(told(&engine));
+}
+
+#[test]
+fn a_rule_held_between_plan_and_send_is_told_when_it_is_released() {
+    let engine = Setup::memory(1).open();
+    ingest(&engine, &[birth()], 1);
+    engine.plan(at(MORNING), LeaseTime(1)).expect("plans");
+    engine.hold_rule("birth-registration", at(MORNING)).expect("holds");
+    settle(&engine, at(MORNING));
+    let told = |engine: &Engine| {
+        inbox(engine, MOTHER)
+            .into_iter()
+            .flat_map(|message| message.rules)
+            .any(|(root, _)| root == "birth-registration")
+    };
+    assert!(!told(&engine));
+    engine.release_rule("birth-registration").expect("releases");
+    for days in 1..3 {
+        settle(&engine, day(days));
+    }
+    assert!(told(&engine));
+}
+
+#[test]
+fn an_answer_that_was_lost_is_asked_for_again() {
+    let channel = ScriptedChannel::new("outbox").replaying(Replay::Queryable);
+    channel.script(vec![Outcome::UnknownDelivered]);
+    let engine = over(&channel, fresh());
+    ingest(&engine, &[job_loss()], 1);
+    settle(&engine, at(MORNING));
+    assert!(matches!(state(&engine, "outbox"), DeliveryState::Begun(_)), "nobody knows yet");
+    settle(&engine, day(1));
+    assert!(matches!(state(&engine, "outbox"), DeliveryState::Finished(_)), "it had arrived");
+    assert_eq!(channel.attempts().len(), 1);
+}
+
+#[test]
+fn a_death_between_begin_and_finish_is_asked_about_before_anything_is_sent_again() {
+    let (channel, engine) = dies_between_send_and_finish(Replay::Idempotent, &[job_loss()], false);
+    let death = json!({ "death_date": "2026-03-02", "certificate": "D-1", "registered_on": "2026-03-02" });
+    let time = "2026-03-02T20:00:00+07:00";
+    ingest(&engine, &[event("civil-registry", "d-1", "civil.death.registered", MOTHER, time, death)], 1);
+    comes_back(&engine);
+    assert_eq!(channel.attempts().len(), 1, "nothing more goes to the dead");
+    assert!(matches!(state(&engine, "outbox"), DeliveryState::Unknown(_)));
 }

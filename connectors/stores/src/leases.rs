@@ -138,3 +138,80 @@ impl Leases {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tidings_domain::ids::TaskId;
+    use tidings_domain::message::Queue;
+    use tidings_domain::time::Timestamp;
+
+    use super::*;
+
+    fn ask(now: u64) -> LeaseAsk {
+        LeaseAsk {
+            queue: Queue::Plan,
+            due: Timestamp::MAX,
+            now: LeaseTime(now),
+            holds: Duration::from_millis(10),
+            limit: 1,
+        }
+    }
+
+    fn key(id: u8) -> Vec<u8> {
+        RowKey::task(Queue::Plan, Timestamp(0), TaskId([id; 16])).key
+    }
+
+    fn after(key: &[u8]) -> Vec<u8> {
+        [key, &[0]].concat()
+    }
+
+    #[test]
+    fn a_look_goes_on_where_the_last_one_ended() {
+        let mut leases = Leases::default();
+        for id in 0..100 {
+            let from = leases.look(&ask(0));
+            assert_eq!(
+                from,
+                if id == 0 { Vec::new() } else { after(&key(id - 1)) },
+                "held tasks are passed again"
+            );
+            leases.take(&key(id), &ask(0)).unwrap();
+            leases.looked(&ask(0), after(&key(id)));
+        }
+    }
+
+    #[test]
+    fn finishing_a_task_does_not_send_the_next_look_back() {
+        let mut leases = Leases::default();
+        let token = leases.take(&key(1), &ask(0)).unwrap();
+        leases.looked(&ask(0), after(&key(5)));
+        leases.present(std::slice::from_ref(&token)).unwrap();
+        let task = token.task.clone();
+        leases.settle(&[token], &BTreeMap::from([(&task, None)]));
+        assert_eq!(leases.look(&ask(0)), after(&key(5)));
+    }
+
+    #[test]
+    fn an_expired_lease_sends_the_next_look_back_to_its_task() {
+        let mut leases = Leases::default();
+        leases.take(&key(3), &ask(0)).unwrap();
+        leases.looked(&ask(0), after(&key(5)));
+        assert_eq!(leases.look(&ask(9)), after(&key(5)));
+        assert_eq!(leases.look(&ask(10)), key(3));
+        assert!(leases.held.is_empty() && leases.ends.is_empty());
+    }
+
+    #[test]
+    fn a_lease_on_its_way_to_the_disk_is_given_to_nobody_even_if_it_expires() {
+        let mut leases = Leases::default();
+        let token = leases.take(&key(1), &ask(0)).unwrap();
+        leases.present(std::slice::from_ref(&token)).unwrap();
+        leases.look(&ask(50));
+        assert_eq!(leases.take(&key(1), &ask(50)), None);
+        leases.give_up(&[token]);
+        leases.look(&ask(50));
+        assert!(leases.take(&key(1), &ask(50)).is_some());
+    }
+}

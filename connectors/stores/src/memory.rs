@@ -212,3 +212,47 @@ impl Rows for MemoryRows {
         self.faults.check_alive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(store: &MemoryStore, name: &str) -> Result<(), StoreError> {
+        let writes = vec![(RowKey::meta(name), Some(b"1".to_vec()))];
+        store.commit(Shard(0), &Commit { writes, ..Commit::default() })
+    }
+
+    fn has(store: &MemoryStore, name: &str) -> bool {
+        store.read(Shard(0), &[RowKey::meta(name)]).unwrap()[0].bytes.is_some()
+    }
+
+    #[test]
+    fn a_crash_before_loses_the_commit_and_a_crash_after_keeps_it() {
+        for (fault, kept) in [(Fault::CrashBefore, false), (Fault::CrashAfter, true)] {
+            let faults = Faults::new();
+            let store = MemoryStore::with_faults(1, faults.clone());
+            faults.at(1, fault);
+            put(&store, "before").unwrap();
+            assert!(put(&store, "at").is_err());
+            assert!(put(&store, "dead").is_err());
+            assert!(store.read(Shard(0), &[]).is_err(), "the dead do not read");
+            store.restart();
+            assert_eq!([has(&store, "before"), has(&store, "at"), has(&store, "dead")], [true, kept, false]);
+            assert_eq!(faults.commits(), 2, "what fails because of the crash is not counted");
+        }
+    }
+
+    #[test]
+    fn a_passing_fault_leaves_nothing_and_passes() {
+        let faults = Faults::new();
+        let store = MemoryStore::with_faults(1, faults.clone());
+        faults.during(0..2, Fault::Full);
+        faults.at(2, Fault::Conflict);
+        for error in ["no space", "no space", "changed"] {
+            assert!(put(&store, "a").unwrap_err().to_string().contains(error));
+            assert!(!has(&store, "a"));
+        }
+        put(&store, "a").unwrap();
+        assert!(has(&store, "a"));
+    }
+}

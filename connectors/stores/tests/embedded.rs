@@ -1,4 +1,6 @@
 //! What is special to the embedded store: its directory, its disk, and what is left on it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests, and what they share")]
+#![allow(clippy::print_stdout, reason = "tests speak to the processes that they run")]
 
 mod crash;
 
@@ -11,6 +13,7 @@ use tidings_domain::store::{AdminStore, Commit, RowKey, Shard, Store, StoreError
 use tidings_stores::{EmbeddedStore, Options};
 
 const SHARD: Shard = Shard(0);
+const NOWHERE: [PathBuf; 0] = [];
 
 fn small() -> Options {
     Options { memtable_bytes: 64 * 1024, ..Options::new(1) }
@@ -143,15 +146,11 @@ fn compaction_takes_deleted_and_overwritten_rows_off_the_disk() {
         .unwrap();
     put(&store, "overwritten", b"harmless").unwrap();
     for secret in secrets {
-        assert_ne!(
-            holding(dir.path(), secret.as_bytes()),
-            [PathBuf::new(); 0],
-            "or the check below checks nothing"
-        );
+        assert_ne!(holding(dir.path(), secret.as_bytes()), NOWHERE, "or the check below checks nothing");
     }
     store.compact().unwrap();
     for secret in secrets {
-        assert_eq!(holding(dir.path(), secret.as_bytes()), [PathBuf::new(); 0]);
+        assert_eq!(holding(dir.path(), secret.as_bytes()), NOWHERE);
     }
     assert_eq!(get(&store, "overwritten").as_deref(), Some(b"harmless".as_slice()));
     assert_eq!(get(&store, "row 7"), Some(vec![7; 2000]));
@@ -160,6 +159,24 @@ fn compaction_takes_deleted_and_overwritten_rows_off_the_disk() {
     let store = EmbeddedStore::open(dir.path(), small()).unwrap();
     assert_eq!(get(&store, "row 199"), Some(vec![199; 2000]));
     assert_eq!(get(&store, "later").as_deref(), Some(b"1".as_slice()));
+}
+
+/// The collection mark of fjall must be past a deletion that was flushed the moment it was written.
+#[test]
+fn compaction_takes_off_what_was_deleted_just_before_a_flush() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(dir.path(), small()).unwrap();
+    let secret = |number: u8| format!("secret number {number}, whole and in clear");
+    for number in 0..20 {
+        put(&store, "secret", secret(number).as_bytes()).unwrap();
+        let filling = (RowKey::meta("filling"), Some(vec![number; 80 * 1024]));
+        let writes = vec![(RowKey::meta("secret"), None), filling];
+        store.commit(SHARD, &Commit { writes, ..Commit::default() }).unwrap();
+        if number % 2 == 0 {
+            store.compact().unwrap();
+            assert_eq!(holding(dir.path(), b"whole and in clear"), NOWHERE, "{}", secret(number));
+        }
+    }
 }
 
 #[test]

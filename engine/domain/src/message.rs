@@ -152,8 +152,6 @@ pub enum Work {
     Dispatch(NotificationId),
     /// Remind of an opportunity, for the n-th time.
     Remind(OpportunityId, u8),
-    /// Bring what one record owes another to its shard.
-    Share(CitizenId),
 }
 
 /// The queue that a task stands in.
@@ -165,8 +163,6 @@ pub enum Queue {
     Remind = 2,
     /// Deliveries.
     Dispatch = 3,
-    /// Shares for another shard.
-    Outbox = 4,
     /// Held by an operator.
     Held = 8,
     /// Given up; kept for an operator.
@@ -175,8 +171,7 @@ pub enum Queue {
 
 impl Queue {
     /// Every queue.
-    pub const ALL: [Self; 6] =
-        [Self::Plan, Self::Remind, Self::Dispatch, Self::Outbox, Self::Held, Self::Buried];
+    pub const ALL: [Self; 5] = [Self::Plan, Self::Remind, Self::Dispatch, Self::Held, Self::Buried];
 
     /// Name for people and programs.
     pub const fn name(self) -> &'static str {
@@ -184,7 +179,6 @@ impl Queue {
             Self::Plan => "plan",
             Self::Remind => "remind",
             Self::Dispatch => "dispatch",
-            Self::Outbox => "outbox",
             Self::Held => "held",
             Self::Buried => "buried",
         }

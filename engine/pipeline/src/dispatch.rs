@@ -182,7 +182,7 @@ impl Engine {
             return Next::Wait(policy::next_sociable(pack, now, false));
         }
         let objections = objections(self, pack, job.task.citizen, record, notification, now);
-        if !objections.is_empty() && !begun {
+        if !objections.is_empty() {
             return Next::Drop(objections);
         }
         if step == 0 { Next::Inbox } else { Next::Send(step) }
@@ -321,7 +321,8 @@ impl Engine {
             Replay::Queryable => match channel.arrived(&delivery_id(&job.notification, &delivery.channel)) {
                 Ok(true) => Verdict::End(Outcome::Finished),
                 Ok(false) => Verdict::Send { body: None },
-                Err(error) => Verdict::End(Outcome::Retry(error.to_string())),
+                // Still unknown: it is asked again later.
+                Err(_) => Verdict::End(Outcome::Unknown),
             },
             Replay::Neither if job.notification.duty => {
                 Verdict::Send { body: self.sent_again(reader, &job.notification, now) }
@@ -373,6 +374,11 @@ impl Engine {
         commit: &mut Commit,
     ) -> Result<(), PipelineError> {
         let attempts = job.task.attempts + 1;
+        let replay = self.channel(&job.notification.deliveries[step].channel).map(|channel| channel.replay());
+        let sent = matches!(job.notification.deliveries[step].state, DeliveryState::Begun(_));
+        let asks_again = sent
+            && attempts < self.limits.attempts
+            && (job.notification.duty || matches!(replay, Some(Replay::Idempotent | Replay::Queryable)));
         let delivery = &mut job.notification.deliveries[step];
         let outcome = match outcome {
             Outcome::Retry(why) if attempts >= self.limits.attempts => {
@@ -388,6 +394,11 @@ impl Engine {
                 let due = now + backoff(&self.limits, job.task.id, attempts);
                 let task = Task { due, attempts, note: Some(why), ..job.task.clone() };
                 (DeliveryState::Waiting, Some(task))
+            }
+            // As after a death in between: the next attempt asks, or sends again, as the channel allows.
+            Outcome::Unknown if asks_again => {
+                let due = now + backoff(&self.limits, job.task.id, attempts);
+                (DeliveryState::Begun(now), Some(Task { due, attempts, ..job.task.clone() }))
             }
             Outcome::Unknown => (DeliveryState::Unknown(now), None),
             Outcome::Buried(why) => {
@@ -519,8 +530,11 @@ fn drop_job(
 ) {
     let reason = objections.values().next().cloned().unwrap_or(Suppressed::Served);
     for delivery in &mut job.notification.deliveries {
-        if !delivery.state.is_final() {
-            delivery.state = DeliveryState::Dropped(reason.clone());
+        match delivery.state {
+            // It may have been sent: nobody will ask again.
+            DeliveryState::Begun(_) => delivery.state = DeliveryState::Unknown(now),
+            DeliveryState::Waiting => delivery.state = DeliveryState::Dropped(reason.clone()),
+            _ => {}
         }
     }
     let citizen = job.task.citizen;
@@ -537,7 +551,8 @@ fn drop_job(
             Some(reason) => State::Suppressed(reason.clone()),
             None => State::Open,
         };
-        again |= !objections.contains_key(id);
+        // What an operator holds is asked about again, like what had no objection.
+        again |= matches!(objections.get(id), None | Some(Suppressed::Held));
     }
     record.opportunities.retain(|_, one| one.answer != Answer::Withdrawn || !one.told.is_empty());
     if again {

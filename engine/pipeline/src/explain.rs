@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tidings_domain::ids::{CitizenId, OccurrenceId, OpportunityId};
-use tidings_domain::message::{Decision, Notification, Outcome, Planning};
+use tidings_domain::message::{Decision, DeliveryState, Notification, Outcome, Planning};
 use tidings_domain::record::{Answer, Record, State, Suppressed};
 use tidings_domain::store::Table;
 use tidings_domain::time::Timestamp;
@@ -133,7 +133,7 @@ impl Engine {
             }
             let view = One { active: &active, citizen, record, id: *id, folded, now };
             if let Some(mut one) = view.explain(decisions.get(id)) {
-                one.history = plannings.get(id).map(|list| history(list)).unwrap_or_default();
+                one.history = plannings.get(id).map(|list| history(&active.pack, list)).unwrap_or_default();
                 explained.push((folded.time, one));
             }
         }
@@ -186,23 +186,23 @@ impl Engine {
             .filter(|one| one.tells.iter().all(|id| policy::may_open(reader, *id, now)))
             .collect();
         found.sort_by_key(|one| std::cmp::Reverse((one.planned, one.id)));
-        Ok(found.into_iter().map(message).collect())
+        Ok(found.into_iter().map(|one| message(pack, one)).collect())
     }
 }
 
-fn message(notification: &Notification) -> Message {
+fn message(pack: &Pack, notification: &Notification) -> Message {
     Message {
         notification: notification.id.to_string(),
         kind: notification.kind.to_string(),
-        planned: notification.planned.to_string(),
-        inbox: notification.inbox.map(|at| at.to_string()),
+        planned: local(pack, notification.planned),
+        inbox: notification.inbox.map(|at| local(pack, at)),
         subject: notification.subject.clone(),
         body: notification.body.clone(),
         services: notification.rules.iter().map(|(_, service)| service.clone()).collect(),
         deliveries: notification
             .deliveries
             .iter()
-            .map(|delivery| format!("{}: {:?}", delivery.channel, delivery.state))
+            .map(|delivery| format!("{}: {}", delivery.channel, delivered(pack, &delivery.state)))
             .collect(),
     }
 }
@@ -244,7 +244,7 @@ impl One<'_> {
             decision: format!("{}-{}", self.citizen, self.id),
             life_event: life_event.name.clone(),
             title: first_text(pack, &life_event.title),
-            occurred: self.folded.time.to_string(),
+            occurred: local(pack, self.folded.time),
             reported: occurrence
                 .reports
                 .iter()
@@ -258,7 +258,7 @@ impl One<'_> {
                     name: one.column.to_string(),
                     value: one.value.map(|value| value.canonical()),
                     source: one.source.map(String::from),
-                    since: one.since.map(|since| since.to_string()),
+                    since: one.since.map(|since| local(pack, since)),
                 })
                 .collect(),
             rules: addressed
@@ -312,6 +312,22 @@ impl One<'_> {
     }
 }
 
+/// A moment as the people of the pack's zone read it.
+fn local(pack: &Pack, at: Timestamp) -> String {
+    at.to_utc().with_timezone(&pack.zone).format("%Y-%m-%d %H:%M %z").to_string()
+}
+
+fn delivered(pack: &Pack, state: &DeliveryState) -> String {
+    match state {
+        DeliveryState::Waiting => "waiting".to_owned(),
+        DeliveryState::Begun(at) => format!("begun {}", local(pack, *at)),
+        DeliveryState::Finished(at) => format!("delivered {}", local(pack, *at)),
+        DeliveryState::Buried(why) => format!("given up: {why}"),
+        DeliveryState::Unknown(at) => format!("not known whether it arrived, {}", local(pack, *at)),
+        DeliveryState::Dropped(reason) => format!("not sent: {}", reason.code()),
+    }
+}
+
 fn describe(state: &State) -> String {
     match state {
         State::Open => "open".to_owned(),
@@ -322,7 +338,7 @@ fn describe(state: &State) -> String {
     }
 }
 
-fn history(plannings: &[Planning]) -> Vec<String> {
+fn history(pack: &Pack, plannings: &[Planning]) -> Vec<String> {
     let line = |planning: &Planning| {
         let outcomes = planning
             .outcomes
@@ -336,7 +352,7 @@ fn history(plannings: &[Planning]) -> Vec<String> {
                     Outcome::Suppressed(reason) => format!("not told: {}", reason.code()),
                     Outcome::Unknown(missing) => format!("unknown: {}", missing.join(", ")),
                 };
-                format!("{} {rule}: {what}", planning.at)
+                format!("{} {rule}: {what}", local(pack, planning.at))
             })
             .collect::<Vec<_>>()
     };

@@ -3,7 +3,7 @@
 
 use tidings_domain::ids::CitizenId;
 use tidings_domain::keys::Slot;
-use tidings_domain::message::{Queue, Task};
+use tidings_domain::message::Task;
 use tidings_domain::store::{Commit, RowKey, Shard, StoreError, Table};
 
 use crate::engine::{Engine, PipelineError, pack, unpack};
@@ -101,21 +101,5 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// How many tasks each queue has.
-    pub fn queue_sizes(&self) -> Result<Vec<(Queue, u64)>, PipelineError> {
-        let mut sizes = Vec::new();
-        for queue in Queue::ALL {
-            let mut size = 0;
-            for shard in self.shards() {
-                self.each_row(shard, Table::Task, &[queue as u8], |_, _| {
-                    size += 1;
-                    Ok(())
-                })?;
-            }
-            sizes.push((queue, size));
-        }
-        Ok(sizes)
     }
 }

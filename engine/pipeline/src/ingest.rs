@@ -300,7 +300,6 @@ impl<'a> BatchWork<'a> {
             })
             .collect();
         self.records.load(events.iter().flatten().map(|event| event.subject))?;
-        let forgotten = self.forgotten()?;
         let stored = self.stored(&events)?;
         let mut fresh: HashMap<EventKey, &'a Event> = HashMap::new();
         let mut first = Vec::new();
@@ -311,7 +310,7 @@ impl<'a> BatchWork<'a> {
                 continue;
             };
             let known = fresh.get(&event.key).copied().or_else(|| stored.get(&event.key));
-            let end = if forgotten.contains(&event.subject) {
+            let end = if self.records.is_forgotten(event.subject) {
                 End::Ignored(Ignored::Forgotten)
             } else if let Some(known) = known {
                 if same(known, event) { End::Duplicate } else { dead(Refusal::ConflictingId, "id") }
@@ -334,17 +333,6 @@ impl<'a> BatchWork<'a> {
         self.changed.insert(event.subject);
         let touch = self.touched.entry(event.subject).or_default();
         apply::apply_event(&self.active.pack, record, touch, event)
-    }
-
-    fn forgotten(&self) -> Result<BTreeSet<CitizenId>, PipelineError> {
-        let unknown: Vec<_> =
-            self.records.citizens().filter(|citizen| !self.records.is_stored(*citizen)).collect();
-        let keys: Vec<_> = unknown
-            .iter()
-            .map(|citizen| RowKey { table: Table::Forgotten, key: citizen.0.to_vec() })
-            .collect();
-        let rows = self.engine.store.read(self.shard, &keys)?;
-        Ok(unknown.into_iter().zip(rows).filter(|(_, row)| row.bytes.is_some()).map(|(id, _)| id).collect())
     }
 
     /// The events of the batch, and the targets of its retractions, that are stored already.
@@ -398,6 +386,10 @@ impl<'a> BatchWork<'a> {
             }
             self.records.load(here.iter().map(|(to, _)| *to))?;
             for (to, share) in here {
+                // A share about somebody who was forgotten ends here.
+                if self.records.is_forgotten(to) {
+                    continue;
+                }
                 if let Some(record) = self.records.get_mut(to) {
                     let touch = self.touched.entry(to).or_default();
                     apply::apply_share(record, touch, to, share);

@@ -102,6 +102,7 @@ impl Engine {
             }
         }
         self.drain_outbox(&mut report)?;
+        Settings(&*self.store).swept()?;
         Ok(report)
     }
 

@@ -53,6 +53,30 @@ impl Engine {
         Ok(found)
     }
 
+    /// How many tasks each queue has, and how many shares wait for another shard.
+    pub fn queue_sizes(&self) -> Result<Vec<(&'static str, u64)>, PipelineError> {
+        let mut sizes = Vec::new();
+        for queue in Queue::ALL {
+            let mut size = 0;
+            for shard in self.shards() {
+                self.each_row(shard, Table::Task, &[queue as u8], |_, _| {
+                    size += 1;
+                    Ok(())
+                })?;
+            }
+            sizes.push((queue.name(), size));
+        }
+        let mut shares = 0;
+        for shard in self.shards() {
+            self.each_row(shard, Table::Outbox, &[], |_, _| {
+                shares += 1;
+                Ok(())
+            })?;
+        }
+        sizes.push(("shares", shares));
+        Ok(sizes)
+    }
+
     /// The task of this id, wherever it stands.
     pub fn task(&self, id: TaskId) -> Result<Task, PipelineError> {
         for shard in self.shards() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidings_domain::ids::{CitizenId, TaskId};
 use tidings_domain::message::{Queue, Task, Work};
 use tidings_domain::record::Record;
-use tidings_domain::store::{Commit, Row, RowKey, Shard};
+use tidings_domain::store::{Commit, Row, RowKey, Shard, Table};
 use tidings_domain::time::Timestamp;
 
 use crate::engine::{Engine, Held, PipelineError, pack};
@@ -18,11 +18,13 @@ pub(crate) struct Records<'a> {
     held: BTreeMap<CitizenId, Held>,
     /// Where each plan task stood when its record was read.
     plans: BTreeMap<CitizenId, Option<(TaskId, Timestamp)>>,
+    /// Those who were forgotten at their request: nothing may make a record of them again.
+    forgotten: BTreeSet<CitizenId>,
 }
 
 impl<'a> Records<'a> {
     pub(crate) const fn new(engine: &'a Engine, shard: Shard) -> Self {
-        Self { engine, shard, held: BTreeMap::new(), plans: BTreeMap::new() }
+        Self { engine, shard, held: BTreeMap::new(), plans: BTreeMap::new(), forgotten: BTreeSet::new() }
     }
 
     /// Reads the records that are not here yet.
@@ -36,11 +38,29 @@ impl<'a> Records<'a> {
         let sealed: Vec<(CitizenId, RowKey, Row)> =
             wanted.into_iter().zip(keys).zip(rows).map(|((citizen, key), row)| (citizen, key, row)).collect();
         let opened = in_halves(sealed, |(citizen, key, row)| Ok((citizen, self.engine.held(&key, row)?)))?;
+        let mut unknown = Vec::new();
         for (citizen, held) in opened {
+            if held.sealer.is_none() {
+                unknown.push(citizen);
+            }
             self.plans.insert(citizen, held.record.plan);
             self.held.insert(citizen, held);
         }
+        self.note_forgotten(unknown)
+    }
+
+    fn note_forgotten(&mut self, unknown: Vec<CitizenId>) -> Result<(), PipelineError> {
+        let tombstone = |citizen: &CitizenId| RowKey { table: Table::Forgotten, key: citizen.0.to_vec() };
+        let keys: Vec<RowKey> = unknown.iter().map(tombstone).collect();
+        let rows = self.engine.store.read(self.shard, &keys)?;
+        let gone = unknown.into_iter().zip(rows).filter(|(_, row)| row.bytes.is_some());
+        self.forgotten.extend(gone.map(|(citizen, _)| citizen));
         Ok(())
+    }
+
+    /// Whether the citizen was forgotten at their request.
+    pub(crate) fn is_forgotten(&self, citizen: CitizenId) -> bool {
+        self.forgotten.contains(&citizen)
     }
 
     pub(crate) fn get(&self, citizen: CitizenId) -> Option<&Record> {
@@ -58,10 +78,6 @@ impl<'a> Records<'a> {
     /// Whether the citizen has a stored record.
     pub(crate) fn is_stored(&self, citizen: CitizenId) -> bool {
         self.held.get(&citizen).is_some_and(|held| held.sealer.is_some())
-    }
-
-    pub(crate) fn citizens(&self) -> impl Iterator<Item = CitizenId> {
-        self.held.keys().copied()
     }
 
     /// The citizen's key, made now if there is none yet.

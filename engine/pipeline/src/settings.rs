@@ -13,6 +13,8 @@ use crate::engine::{PAGE, PipelineError, pack as packed, unpack};
 
 const ACTIVE: &str = "active-pack";
 const SINCE: &str = "since:";
+/// Stands while a pack that looks back has not been swept.
+const SWEEP: &str = "sweep-pending";
 
 /// Which pack a store has in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +30,8 @@ pub struct Activation {
     pub changed: bool,
     /// Rules that the store had not seen, by root key.
     pub new_rules: Vec<String>,
-    /// Whether one of them looks back, so that every record must be judged again ([`crate::engine::Engine::sweep`]).
+    /// Whether a rule looks back and every record must be judged again ([`crate::engine::Engine::sweep`]); also
+    /// when an earlier look back was cut short.
     pub sweep: bool,
 }
 
@@ -92,7 +95,8 @@ impl Settings<'_> {
         let epoch = match &known {
             Some(known) if known.digest == pack.digest => {
                 self.activate_shards(known.epoch)?;
-                return Ok(Activation::default());
+                let sweep = self.row::<bool>(Shard(0), &RowKey::meta(SWEEP))?.is_some();
+                return Ok(Activation { sweep, ..Activation::default() });
             }
             Some(known) => known.epoch + 1,
             None => 1,
@@ -109,6 +113,10 @@ impl Settings<'_> {
             let since = if known.is_some() { now } else { Timestamp::MIN };
             commit.writes.push((RowKey::meta(&format!("{SINCE}{}", rule.root)), Some(packed(&since)?)));
         }
+        activation.sweep |= self.row::<bool>(Shard(0), &RowKey::meta(SWEEP))?.is_some();
+        if activation.sweep {
+            commit.writes.push((RowKey::meta(SWEEP), Some(packed(&true)?)));
+        }
         let kept = RowKey { table: Table::Pack, key: pack.digest.to_vec() };
         commit.writes.push((kept, Some(packed(&pack.files)?)));
         let in_force = InForce { epoch, digest: pack.digest };
@@ -116,6 +124,12 @@ impl Settings<'_> {
         self.0.commit(Shard(0), &commit)?;
         self.activate_shards(epoch)?;
         Ok(activation)
+    }
+
+    /// Notes that every record has been judged under the pack in force.
+    pub(crate) fn swept(self) -> Result<(), PipelineError> {
+        let done = Commit { writes: vec![(RowKey::meta(SWEEP), None)], ..Commit::default() };
+        Ok(self.0.commit(Shard(0), &done)?)
     }
 
     fn activate_shards(self, epoch: u64) -> Result<(), PipelineError> {

@@ -98,7 +98,8 @@ pub(crate) struct RunArgs {
     /// An NDJSON file of CloudEvents, or `-` for stdin. The run ends when they do.
     #[arg(long, value_name = "FILE|-")]
     pub(crate) events: Option<PathBuf>,
-    /// Where business time comes from; `events` for a file unless the configuration says otherwise.
+    /// Where business time comes from. Without it the configuration says; else `events` for a log alone, and
+    /// `wall` when events come over HTTP. On `wall`, what a file brings waits for its hour in the queue.
     #[arg(long, value_enum)]
     pub(crate) clock: Option<ClockArg>,
 }

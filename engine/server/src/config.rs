@@ -71,8 +71,6 @@ pub(crate) struct Http {
     pub(crate) listen: SocketAddr,
     /// Most events that were taken and are not yet durable.
     pub(crate) queue: usize,
-    /// Most bytes in the body of a request.
-    pub(crate) body_bytes: usize,
 }
 
 /// What is logged.
@@ -126,7 +124,7 @@ pub(crate) struct Config {
     /// Most events in one commit.
     pub(crate) batch: usize,
     /// What business time follows.
-    pub(crate) clock: BusinessClock,
+    pub(crate) clock: Option<BusinessClock>,
     /// Logging.
     pub(crate) log: Log,
     /// Keys of sources, by the source's short name.
@@ -193,7 +191,7 @@ struct Draft {
     socket: Option<PathBuf>,
     outbox: Option<PathBuf>,
     batch: usize,
-    clock: BusinessClock,
+    clock: Option<BusinessClock>,
     log: Log,
     sources: BTreeMap<String, Vec<SourceKey>>,
     retry: Retry,
@@ -211,16 +209,12 @@ impl Default for Draft {
             master: "master.key".into(),
             ring: None,
             deployment: "deployment.key".into(),
-            http: Http {
-                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
-                queue: 10_000,
-                body_bytes: 4 * 1024 * 1024,
-            },
+            http: Http { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), queue: 10_000 },
             listens: false,
             socket: None,
             outbox: None,
             batch: 2_000,
-            clock: BusinessClock::Wall,
+            clock: None,
             log: Log { format: LogFormat::Text, level: tracing::Level::INFO },
             sources: BTreeMap::new(),
             retry: Retry { attempts: 8, backoff: Duration::from_secs(30) },
@@ -320,13 +314,12 @@ impl Draft {
                 self.listens = true;
             }
             "http.queue" => self.http.queue = given.count(1..=1_000_000)?,
-            "http.body_bytes" => self.http.body_bytes = given.count(65_536..=1_073_741_824)?,
             "socket" => self.socket = Some(given.path()?),
             "outbox" => self.outbox = Some(given.path()?),
             "batch" => self.batch = given.count(1..=100_000)?,
             "clock" => {
-                self.clock =
-                    given.choice(&[("wall", BusinessClock::Wall), ("events", BusinessClock::Events)])?;
+                let choices = [("wall", BusinessClock::Wall), ("events", BusinessClock::Events)];
+                self.clock = Some(given.choice(&choices)?);
             }
             "log.format" => {
                 self.log.format = given.choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)])?;

@@ -116,7 +116,7 @@ impl Metrics {
         );
         new.registry = Arc::new(registry);
         for queue in Queue::ALL {
-            new.queue(queue, 0);
+            new.queue(queue.name(), 0);
         }
         new
     }
@@ -142,7 +142,7 @@ impl Metrics {
         }
     }
 
-    /// A message was planned so long after the event that it tells of, in business time.
+    /// A message was planned so long after the event that it tells of came in, in real time.
     pub(crate) fn planned_after(&self, took: Duration) {
         self.planned_after.observe(took.as_secs_f64());
     }
@@ -162,8 +162,8 @@ impl Metrics {
     }
 
     /// So many tasks stand in a queue.
-    pub(crate) fn queue(&self, queue: Queue, tasks: u64) {
-        self.queues.set([queue.name()], signed(tasks));
+    pub(crate) fn queue(&self, queue: &str, tasks: u64) {
+        self.queues.set([queue], signed(tasks));
     }
 
     /// A source, by its short name, is complete up to there.

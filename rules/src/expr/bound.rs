@@ -12,7 +12,7 @@ use super::row::{Frame, Row, Why};
 use super::{ColumnRef, Tree};
 
 /// Below this many rows the interpreter is faster than the kernels: measured, they draw level at 15 rows for a single
-/// comparison and at about 64 for a rule of six conditions, most of whose rows are decided by the first.
+/// comparison and at about 80 for a rule of six conditions, most of whose rows are decided by the first.
 const SMALL_BATCH: usize = 64;
 
 /// A [`super::Program`] whose inputs have been found in a column list. Cheap to clone.

@@ -1,6 +1,6 @@
 //! Calendar arithmetic on days from 1970-01-01. `None` is a fault: a date or a result outside [`SQL_DATES`].
 
-/// 0001-01-01 to 9999-12-31, the dates of SQL (ISO/IEC 9075-2, 4.6.2), in days from 1970-01-01.
+/// 0001-01-01 to 9999-12-31, the dates of SQL (ISO/IEC 9075-2, valid values for datetime fields), in days from 1970-01-01.
 pub(super) const SQL_DATES: std::ops::RangeInclusive<i32> = -719_162..=2_932_896;
 
 const LAST_YEAR: i32 = 9999;
@@ -8,9 +8,8 @@ const LAST_YEAR: i32 = 9999;
 const MARCH_ERA: i32 = 719_468;
 
 struct Civil {
-    year: i32,
-    /// From 1.
-    month: i32,
+    /// From January of year 0.
+    months: i32,
     /// From 1.
     day: i32,
 }
@@ -24,28 +23,21 @@ impl Civil {
             return None;
         }
         let quarters = 4 * (days + MARCH_ERA).unsigned_abs() + 3;
-        let century = quarters / 146_097;
         let of_century = (quarters % 146_097) | 3;
         let scaled = 2_939_745 * u64::from(of_century);
-        let year = 100 * century + (scaled >> 32) as u32;
+        let year = 100 * (quarters / 146_097) + (scaled >> 32) as u32;
         let of_year = scaled as u32 / 2_939_745 / 4;
-        let months = 2_141 * of_year + 197_913;
-        let (month, day) = (months >> 16, (months & 0xffff) / 2_141 + 1);
-        let next = u32::from(of_year >= 306);
-        Some(Self { year: (year + next) as i32, month: (month - 12 * next) as i32, day: day as i32 })
+        // The month in the upper half: 3 is March, 14 the February after it.
+        let month = 2_141 * of_year + 197_913;
+        let day = (month & 0xffff) / 2_141 + 1;
+        Some(Self { months: (12 * year + (month >> 16) - 1) as i32, day: day as i32 })
     }
 
-    /// The inverse, of the same; the year is 1 to [`LAST_YEAR`].
+    /// The inverse, of the same.
     fn days(&self) -> i32 {
-        let early = i32::from(self.month <= 2);
-        let (year, month) = (self.year - early, self.month + 12 * early);
+        let (year, month) = ((self.months - 2).div_euclid(12), (self.months - 2).rem_euclid(12) + 3);
         let century = year / 100;
         1_461 * year / 4 - century + century / 4 + (979 * month - 2_919) / 32 + self.day - 1 - MARCH_ERA
-    }
-
-    /// Months from January of year 0.
-    const fn months(&self) -> i32 {
-        self.year * 12 + self.month - 1
     }
 }
 
@@ -74,12 +66,12 @@ impl Shift {
             return SQL_DATES.contains(&date).then_some(date);
         }
         let from = Civil::of(date)?;
-        let months = from.months().checked_add(self.months)?;
+        let months = from.months.checked_add(self.months)?;
         let (year, month) = (months.div_euclid(12), months.rem_euclid(12) + 1);
         if !(1..=LAST_YEAR).contains(&year) {
             return None;
         }
-        Some(Civil { year, month, day: from.day.min(month_days(year, month)) }.days())
+        Some(Civil { months, day: from.day.min(month_days(year, month)) }.days())
     }
 }
 
@@ -88,7 +80,7 @@ impl Shift {
 /// Before `from` the count is negative and rounds down: the day before is -1.
 pub(super) fn months_between(from: i32, to: i32) -> Option<i64> {
     let (from, to) = (Civil::of(from)?, Civil::of(to)?);
-    Some(i64::from(to.months() - from.months() - i32::from(to.day < from.day)))
+    Some(i64::from(to.months - from.months - i32::from(to.day < from.day)))
 }
 
 /// Years completed on `on` by someone born on `birth`. Someone born on 29 February completes a year on 1 March

@@ -49,7 +49,7 @@ pub(super) fn parse(text: &str) -> Result<Expr, ExprError> {
     let end = end_of(text);
     let parsed = parser.parse_expr();
     let next = parser.peek_token();
-    let here = if next.span.start.line == 0 { end } else { next.span.start };
+    let here = next.span.start;
     match parsed {
         Ok(_) if next.token != Token::EOF => {
             let message = format!("the expression ends before `{}`", next.token);

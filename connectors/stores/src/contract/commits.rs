@@ -116,10 +116,10 @@ pub fn shards_are_apart(subject: &mut dyn Subject) {
     let key = row(Table::Citizen, "a");
     let (last, others) = (shard(&*store), 0..shard(&*store).0);
     let before: Vec<_> =
-        others.clone().map(|other| store.read(Shard(other), &[key.clone()]).unwrap()).collect();
+        others.clone().map(|other| store.read(Shard(other), std::slice::from_ref(&key)).unwrap()).collect();
     put(&*store, &key, "1");
     for (other, before) in others.zip(before) {
-        assert_eq!(store.read(Shard(other), &[key.clone()]).unwrap()[0].bytes, None);
+        assert_eq!(store.read(Shard(other), std::slice::from_ref(&key)).unwrap()[0].bytes, None);
         store.commit(Shard(other), &reading(vec![(key.clone(), before[0].version)])).unwrap();
     }
     assert_eq!(store.read(last, &[key]).unwrap()[0].bytes.as_deref(), Some(b"1".as_slice()));

@@ -133,6 +133,19 @@ pub fn a_refused_commit_keeps_its_leases(subject: &mut dyn Subject) {
     store.commit(shard(&*store), &done).unwrap();
 }
 
+/// Nor are they held for ever.
+pub fn leases_expire_after_a_refused_commit(subject: &mut dyn Subject) {
+    let store = subject.store();
+    let other = row(Table::Citizen, "a");
+    add(&*store, 1, 1);
+    let leases = lease(&*store, ask(9, 0, 9));
+    let before = read(&*store, &other).version;
+    put(&*store, &other, "changed");
+    assert_refused(&*store, Commit { reads: vec![(other, before)], ..presenting(&leases) }, is_conflict);
+    assert_eq!(ids(&lease(&*store, ask(9, HOLDS_MS, 9))), [1]);
+    assert_refused(&*store, presenting(&leases), is_lease_lost);
+}
+
 /// Point 3: the second commit that presents a lease finds it released.
 pub fn a_lease_counts_once(subject: &mut dyn Subject) {
     let store = subject.store();

@@ -112,6 +112,7 @@ macro_rules! store_contract {
             leases::an_expired_lease_is_lost_even_if_nobody_took_it,
             leases::a_commit_releases_its_leases,
             leases::a_refused_commit_keeps_its_leases,
+            leases::leases_expire_after_a_refused_commit,
             leases::a_lease_counts_once,
             leases::a_task_that_comes_earlier_is_found,
             leases::a_token_is_good_for_its_own_task,

@@ -10,14 +10,18 @@ use tidings_domain::message::Queue;
 use tidings_domain::store::{AnyStore, Commit, LeaseAsk, RowKey, StoreError, Table};
 use tidings_domain::time::{LeaseTime, Timestamp};
 
-use super::{Subject, is_conflict, put, read, row, shard, text};
+use super::{Subject, is_conflict, put, row, shard, text};
 
 const THREADS: usize = 4;
 const ROUNDS: usize = 25;
+const MANY: usize = 500;
 
+/// Reads many rows with the one that counts, so that a commit is likely to come in between.
 fn add_one(store: &dyn AnyStore, key: &RowKey) {
+    let others = (0..MANY).map(|number| row(Table::Event, &number.to_string()));
+    let keys: Vec<_> = std::iter::once(key.clone()).chain(others).collect();
     loop {
-        let before = read(store, key);
+        let before = store.read(shard(store), &keys).unwrap().swap_remove(0);
         let number: usize =
             before.bytes.map_or(0, |bytes| String::from_utf8(bytes).unwrap().parse().unwrap());
         let commit = Commit {

@@ -15,6 +15,7 @@
 mod error;
 mod journal;
 mod layout;
+mod open;
 mod rows;
 
 use std::path::Path;

@@ -1,40 +1,21 @@
 //! Rows in fjall, and what keeps them right when the disk does not.
 
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
-use std::time::Duration;
-use std::{path::Path, thread};
 
-use fjall::config::CompressionPolicy;
-use fjall::{
-    AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
-    Readable, Snapshot,
-};
+use fjall::{Keyspace, Readable, Snapshot};
 use tidings_domain::event::Position;
 use tidings_domain::store::{RowKey, Shard, StoreError, Table};
 
+use super::Options;
 use super::error::{from_fjall, from_io};
 use super::journal::{self, Mark};
 use super::layout::Layout;
-use super::{BLOCK_CACHE_BYTES, Durability, Options};
+use super::open::{
+    FLUSHES_OUTSTANDING, OWN_PACK_EPOCH, OWN_POSITION, Open, ROW_PREFIX_BYTES, RUNS_UNMERGED, own_key,
+    row_key,
+};
 use crate::engine::{Batch, Rows, Visit};
-
-/// Flushes that may be outstanding before a commit waits. fjall itself waits at 4, without noticing that the flush it
-/// waits for has failed; staying below keeps a full disk from hanging a commit.
-const FLUSHES_OUTSTANDING: usize = 2;
-/// Unmerged runs that may stand before a commit waits; fjall itself waits at 30.
-const RUNS_UNMERGED: usize = 18;
-/// How long to wait before looking again.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
-/// Background threads: one to flush, one to merge.
-const WORKERS: usize = 2;
-
-/// Bytes of a key before the row's own: shard and table.
-const ROW_PREFIX_BYTES: usize = 3;
-/// The store's own table.
-const OWN: u8 = 0;
-const OWN_MARK: u8 = 1;
-const OWN_PACK_EPOCH: u8 = 2;
-const OWN_POSITION: u8 = 3;
 
 #[derive(Debug)]
 pub(super) struct EmbeddedRows {
@@ -46,120 +27,15 @@ pub(super) struct EmbeddedRows {
     writer: Mutex<Writer>,
 }
 
-/// fjall lets a flush in the background show a batch that is still being applied: the flush takes a later number in
-/// the same count and publishes it (`SuperVersions::upgrade_version` in lsm-tree 3.1.10). So readers do not open
-/// snapshots of their own; they share the one that the writer made when no batch was under way.
-struct Open {
-    readable: RwLock<Snapshot>,
-    rows: Keyspace,
-    db: Database,
-}
-
 #[derive(Debug)]
 struct Writer {
     /// Names this run in marks.
     run: u64,
     batches: u64,
-    /// Marks of failed batches that have to be taken back before the database is opened again.
-    failed: Vec<Mark>,
+    /// The mark of a failed batch that has to be taken back before the database is opened again.
+    failed: Option<Mark>,
     /// Whether the last batch failed, so that room has to be shown before the next.
     doubt: bool,
-}
-
-impl std::fmt::Debug for Open {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Open")
-    }
-}
-
-impl Open {
-    fn at(path: &Path, options: Options) -> Result<Self, fjall::Error> {
-        let db = Database::builder(path)
-            .cache_size(BLOCK_CACHE_BYTES)
-            .worker_threads(WORKERS)
-            .manual_journal_persist(true)
-            .journal_compression(CompressionType::None)
-            .open()?;
-        let keyspace = || {
-            KeyspaceCreateOptions::default()
-                .manual_journal_persist(true)
-                .max_memtable_size(options.memtable_bytes)
-                .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
-        };
-        let rows = db.keyspace("rows", keyspace)?;
-        Ok(Self { readable: RwLock::new(db.snapshot()), rows, db })
-    }
-
-    /// Waits until background work has caught up to these limits. Fails when it never will.
-    fn catch_up(&self, flushes: usize, runs: usize) -> Result<(), fjall::Error> {
-        while self.rows.sealed_memtable_count() >= flushes || self.rows.tree.l0_run_count() >= runs {
-            self.db.persist(PersistMode::Buffer)?;
-            thread::sleep(LOOK_AGAIN);
-        }
-        Ok(())
-    }
-
-    fn write(
-        &self,
-        options: Options,
-        mark: &Mark,
-        shard: Shard,
-        batch: &Batch<'_>,
-    ) -> Result<(), fjall::Error> {
-        let mode = match options.durability {
-            Durability::Synced => PersistMode::SyncData,
-            Durability::None => PersistMode::Buffer,
-        };
-        let writes = batch.writes.len() + batch.positions.len() + 2;
-        let mut out = OwnedWriteBatch::with_capacity(self.db.clone(), writes).durability(Some(mode));
-        out.insert(&self.rows, own_key(shard, OWN_MARK, b""), mark.as_slice());
-        for (key, bytes) in &batch.writes {
-            let row = row_key(shard, key.table as u8, &key.key);
-            match bytes {
-                Some(bytes) => out.insert(&self.rows, row, *bytes),
-                None => out.remove(&self.rows, row),
-            }
-        }
-        for position in &batch.positions {
-            let value = [position.epoch.to_be_bytes(), position.offset.to_be_bytes()].concat();
-            out.insert(&self.rows, own_key(shard, OWN_POSITION, position.partition.as_bytes()), value);
-        }
-        if let Some(epoch) = batch.pack_epoch {
-            out.insert(&self.rows, own_key(shard, OWN_PACK_EPOCH, b""), epoch.to_be_bytes().as_slice());
-        }
-        out.commit()?;
-        self.publish();
-        Ok(())
-    }
-
-    /// Lets readers see what is committed. Called by the writer, between batches.
-    fn publish(&self) {
-        *self.readable.write().unwrap_or_else(PoisonError::into_inner) = self.db.snapshot();
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        self.readable.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Moves every row into tables.
-    fn flush(&self) -> Result<(), fjall::Error> {
-        self.rows.rotate_memtable()?;
-        self.catch_up(1, usize::MAX)
-    }
-}
-
-fn row_key(shard: Shard, table: u8, key: &[u8]) -> Vec<u8> {
-    let mut row = Vec::with_capacity(3 + key.len());
-    row.extend(shard.0.to_be_bytes());
-    row.push(table);
-    row.extend(key);
-    row
-}
-
-fn own_key(shard: Shard, kind: u8, name: &[u8]) -> Vec<u8> {
-    let mut row = row_key(shard, OWN, &[kind]);
-    row.extend(name);
-    row
 }
 
 impl EmbeddedRows {
@@ -172,7 +48,7 @@ impl EmbeddedRows {
             return Err(StoreError::Corrupt(format!("{} has no rows any more", path.display())));
         }
         let open = open_after_crash(&layout, options)?;
-        let writer = Writer { run: rand::random(), batches: 0, failed: Vec::new(), doubt: false };
+        let writer = Writer { run: rand::random(), batches: 0, failed: None, doubt: false };
         Ok(Self { layout, options, open: RwLock::new(Some(open)), writer: Mutex::new(writer) })
     }
 
@@ -183,12 +59,7 @@ impl EmbeddedRows {
             return Ok(open);
         }
         drop(open);
-        let mut writer = self.writing()?;
-        let still_closed = self.open.read().unwrap_or_else(PoisonError::into_inner).is_none();
-        if still_closed {
-            self.revive(&mut writer)?;
-        }
-        drop(writer);
+        self.ensure_open(&mut *self.writing()?)?;
         Ok(self.open.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -222,26 +93,31 @@ impl EmbeddedRows {
         self.writer.lock().map_err(died)
     }
 
+    /// Opens the database if a failure left it closed.
+    fn ensure_open(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        let closed = self.open.read().unwrap_or_else(PoisonError::into_inner).is_none();
+        if closed { self.revive(writer) } else { Ok(()) }
+    }
+
     /// Opens the database anew, without what failed.
     fn revive(&self, writer: &mut Writer) -> Result<(), StoreError> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         *open = None;
-        while let Some(mark) = writer.failed.last() {
+        if let Some(mark) = &writer.failed {
             journal::take_back(&self.layout.db(), mark).map_err(from_io)?;
-            writer.failed.pop();
+            writer.failed = None;
         }
         *open = Some(Open::at(&self.layout.db(), self.options).map_err(from_fjall)?);
         Ok(())
     }
 
-    /// After a failure: makes sure that there is room for a batch and for the flush it may cause, and opens the
-    /// database anew, since its background threads may have died.
+    /// After a failure: makes sure that there is room for a batch and for the flush it may cause, before the database
+    /// is touched again.
     fn clear_doubt(&self, writer: &mut Writer, batch: &Batch<'_>) -> Result<(), StoreError> {
         if writer.doubt {
-            let bytes: usize =
-                batch.writes.iter().map(|(key, bytes)| key.key.len() + bytes.map_or(0, <[u8]>::len)).sum();
+            let row = |(key, bytes): (&&RowKey, &Option<&[u8]>)| key.key.len() + bytes.map_or(0, <[u8]>::len);
+            let bytes: usize = batch.writes.iter().map(row).sum();
             self.layout.probe(bytes as u64 + self.options.memtable_bytes).map_err(from_io)?;
-            self.revive(writer)?;
             writer.doubt = false;
         }
         Ok(())
@@ -256,18 +132,22 @@ impl EmbeddedRows {
         });
         let Err(error) = wrote else { return Ok(()) };
         writer.doubt = true;
-        writer.failed.push(mark);
+        writer.failed = Some(mark);
         if let Err(error) = self.revive(writer) {
             tracing::warn!(%error, "store closed until the disk answers again");
         }
         Err(error)
     }
 
-    /// Writes once more if the first attempt found background work dead; nothing had been written then.
+    /// Writes, and once more if the first attempt found background work dead: nothing had been written then, and the
+    /// database has been opened anew since.
     fn write(&self, writer: &mut Writer, shard: Shard, batch: &Batch<'_>) -> Result<(), StoreError> {
+        self.clear_doubt(writer, batch)?;
+        self.ensure_open(writer)?;
         match self.try_write(writer, shard, batch) {
             Err(fjall::Error::Poisoned) => {
                 self.clear_doubt(writer, batch)?;
+                self.ensure_open(writer)?;
                 self.try_write(writer, shard, batch).map_err(from_fjall)
             }
             wrote => wrote.map_err(from_fjall),
@@ -276,9 +156,7 @@ impl EmbeddedRows {
 
     /// Flushes. The empty batch before it moves fjall's collection mark past every deletion.
     fn mark_and_flush(&self, writer: &mut Writer) -> Result<(), StoreError> {
-        let nothing = Batch::default();
-        self.clear_doubt(writer, &nothing)?;
-        self.write(writer, Shard(0), &nothing)?;
+        self.write(writer, Shard(0), &Batch::default())?;
         self.with_open(Open::flush).map_err(from_fjall)
     }
 
@@ -359,9 +237,7 @@ impl Rows for EmbeddedRows {
     }
 
     fn apply(&self, shard: Shard, batch: &Batch<'_>) -> Result<(), StoreError> {
-        let mut writer = self.writing()?;
-        self.clear_doubt(&mut writer, batch)?;
-        self.write(&mut writer, shard, batch)
+        self.write(&mut *self.writing()?, shard, batch)
     }
 
     fn size(&self) -> Result<u64, StoreError> {
@@ -380,5 +256,50 @@ impl Rows for EmbeddedRows {
         journal::clear(&self.layout.db()).map_err(from_io)?;
         *open = Some(Open::at(&self.layout.db(), self.options).map_err(from_fjall)?);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use tidings_domain::message::Queue;
+    use tidings_domain::store::{Commit, LeaseAsk, Range, ReadStore, Store};
+    use tidings_domain::time::{LeaseTime, Timestamp};
+
+    use super::*;
+    use crate::engine::Engine;
+
+    /// How long a reader may take before it counts as blocked.
+    const BLOCKED: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn readers_do_not_wait_for_the_batch_under_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::new(EmbeddedRows::open(dir.path(), Options::new(1)).unwrap(), 1);
+        let writes = vec![(RowKey::meta("a"), Some(b"1".to_vec()))];
+        engine.commit(Shard(0), &Commit { writes, ..Commit::default() }).unwrap();
+        let ask = LeaseAsk {
+            queue: Queue::Plan,
+            due: Timestamp::MAX,
+            now: LeaseTime(0),
+            holds: Duration::from_secs(1),
+            limit: 1,
+        };
+        let (done, wait) = mpsc::channel();
+        let batch_under_way = engine.rows.writing().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                assert!(engine.read(Shard(0), &[RowKey::meta("a")]).unwrap()[0].bytes.is_some());
+                assert_eq!(engine.scan(Shard(0), Table::Meta, Range::default(), 9).unwrap().len(), 1);
+                assert_eq!(engine.lease(Shard(0), ask).unwrap().len(), 0);
+                done.send(()).unwrap();
+            });
+            let waited = wait.recv_timeout(BLOCKED);
+            drop(batch_under_way);
+            waited.expect("a reader waited for the writer");
+        });
     }
 }

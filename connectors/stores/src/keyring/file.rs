@@ -280,3 +280,110 @@ fn sync_parent(path: &Path) -> Result<(), KeyError> {
     let parent = parent.unwrap_or(Path::new("."));
     File::open(parent).and_then(|dir| dir.sync_all()).map_err(unavailable)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    struct Dir(tempfile::TempDir);
+
+    impl Dir {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn path(&self) -> PathBuf {
+            self.0.path().join("keys")
+        }
+
+        fn open_with(&self, master_key: &[u8]) -> Result<FileKeyRing, KeyError> {
+            FileKeyRing::open(self.path(), &Zeroizing::new(master_key.to_vec()))
+        }
+
+        fn open(&self) -> FileKeyRing {
+            self.open_with(&[1; 32]).unwrap()
+        }
+
+        /// A ring of so many synced keys, closed.
+        fn filled(keys: usize) -> Self {
+            let dir = Self::new();
+            let ring = dir.open();
+            (0..keys).for_each(|_| _ = ring.create().unwrap());
+            ring.sync().unwrap();
+            dir
+        }
+    }
+
+    #[test]
+    fn the_wrong_master_key_is_refused_at_opening() {
+        let dir = Dir::filled(1);
+        for wrong in [vec![2; 32], vec![1; 33]] {
+            assert!(matches!(dir.open_with(&wrong), Err(KeyError::WrongMasterKey(0))));
+        }
+        dir.open().open(Slot(1)).unwrap();
+    }
+
+    #[test]
+    fn a_slot_moved_elsewhere_does_not_open() {
+        let dir = Dir::filled(2);
+        let mut bytes = fs::read(dir.path()).unwrap();
+        bytes.copy_within(64..128, 128);
+        fs::write(dir.path(), bytes).unwrap();
+        let ring = dir.open();
+        ring.open(Slot(1)).unwrap();
+        assert!(matches!(ring.open(Slot(2)), Err(KeyError::WrongMasterKey(2))));
+    }
+
+    #[test]
+    fn a_torn_or_empty_slot_at_the_end_is_written_over() {
+        for torn in [vec![9; 30], vec![0; 64], vec![0; 64 * 3 + 5]] {
+            let dir = Dir::filled(2);
+            fs::write(dir.path(), [fs::read(dir.path()).unwrap(), torn].concat()).unwrap();
+            let ring = dir.open();
+            let (slot, key) = ring.create().unwrap();
+            assert_eq!(slot, Slot(3));
+            ring.sync().unwrap();
+            drop(ring);
+            assert_eq!(dir.open().open(slot).unwrap(), key);
+        }
+    }
+
+    #[test]
+    fn destroying_overwrites_the_key_where_it_lies() {
+        let dir = Dir::filled(3);
+        let before = fs::read(dir.path()).unwrap();
+        dir.open().destroy(Slot(2)).unwrap();
+        let after = fs::read(dir.path()).unwrap();
+        assert_eq!(after.len(), before.len());
+        assert_eq!(after[128..192], DESTROYED);
+        assert_eq!((&after[..128], &after[192..]), (&before[..128], &before[192..]));
+    }
+
+    #[test]
+    fn what_is_not_a_ring_or_newer_or_in_use_is_refused() {
+        let dir = Dir::new();
+        fs::write(dir.path(), [7; 200]).unwrap();
+        assert!(dir.open_with(&[1; 32]).unwrap_err().to_string().contains("not a key ring"));
+        let dir = Dir::filled(1);
+        let mut bytes = fs::read(dir.path()).unwrap();
+        bytes[8] = 2;
+        fs::write(dir.path(), bytes).unwrap();
+        assert!(dir.open_with(&[1; 32]).unwrap_err().to_string().contains("format 2"));
+        let dir = Dir::filled(1);
+        let _open = dir.open();
+        assert!(dir.open_with(&[1; 32]).unwrap_err().to_string().contains("in use"));
+    }
+
+    #[test]
+    fn no_key_stands_in_the_file_and_debug_shows_none() {
+        let dir = Dir::new();
+        let ring = dir.open();
+        let (_, key) = ring.create().unwrap();
+        ring.sync().unwrap();
+        assert!(fs::read(dir.path()).unwrap().windows(8).all(|window| window != &key[..8]));
+        assert_eq!(format!("{ring:?}"), "FileKeyRing([secret])");
+    }
+}

@@ -175,7 +175,7 @@ impl Disk {
 
     fn read_into(&mut self, path: &Path) -> usize {
         let data = fs::symlink_metadata(path).unwrap();
-        let object = if data.is_dir() {
+        if data.is_dir() {
             let object = self.add(data.ino(), Object::Dir(DirState::default()));
             for entry in fs::read_dir(path).unwrap() {
                 let entry = entry.unwrap();
@@ -189,8 +189,7 @@ impl Disk {
             assert!(data.is_file(), "{} is neither file nor directory", path.display());
             let durable = Content::read(path);
             self.add(data.ino(), Object::File(FileState { durable, pending: Vec::new() }))
-        };
-        object
+        }
     }
 
     fn add(&mut self, ino: u64, object: Object) -> usize {

@@ -19,6 +19,7 @@
 //! recording.said(at);                                      // what anybody can have heard by then
 //! ```
 #![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests, and what they share")]
 #![allow(unreachable_pub, reason = "a module of several test crates")]
 
 mod disk;

@@ -12,6 +12,7 @@ use tidings_domain::time::{LeaseTime, Timestamp};
 use tidings_rules::pack::model::Pack;
 
 use crate::engine::{Engine, Limits, PipelineError, unpack};
+use crate::ingest::Ingested;
 use crate::policy::{self, Candidate};
 use crate::records::{Records, task_row};
 use crate::vault::seal;
@@ -37,6 +38,8 @@ impl Engine {
     /// Plans every citizen whose window has closed by `now`.
     pub fn plan(&self, now: Timestamp, clock: LeaseTime) -> Result<Planned, PipelineError> {
         let mut done = Planned::default();
+        // A crash between the commits of two shards leaves shares behind, and people may wait on them.
+        self.drain_outbox(&mut Ingested::default())?;
         for shard in self.shards() {
             loop {
                 let leases = self.lease(shard, Queue::Plan, now, clock)?;

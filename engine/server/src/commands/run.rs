@@ -1,6 +1,7 @@
 //! `tidings run`: the engine at work.
 
-use std::io::{BufReader, stdin};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, stdin};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use anyhow::Context;
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::get;
+use tidings_domain::event::limits::EVENT_BYTES;
+use tidings_domain::ids::TaskId;
 use tidings_pipeline::dispatch::Dispatched;
 use tidings_pipeline::engine::Engine;
 use tidings_pipeline::ingest::{Incoming, Ingested};
@@ -41,6 +44,7 @@ pub(super) fn run(config: &Config, args: &RunArgs, out: Out) -> anyhow::Result<E
         )
         .into());
     }
+    let clock = clock_of(config, args)?;
     let (engine, activation) = app::open(config, clock::wall())?;
     let engine = Arc::new(engine);
     if activation.changed {
@@ -59,10 +63,6 @@ pub(super) fn run(config: &Config, args: &RunArgs, out: Out) -> anyhow::Result<E
     }
     let stopped = Arc::new(AtomicBool::new(false));
     let control = Control::serve(&config.socket, Arc::clone(&engine), Arc::clone(&stopped))?;
-    let clock = args.clock.unwrap_or(match config.clock {
-        BusinessClock::Wall => ClockArg::Wall,
-        BusinessClock::Events => ClockArg::Events,
-    });
     let result = match (&args.events, clock) {
         (Some(events), ClockArg::Events) => on_events_clock(&engine, config, events, out),
         (events, _) => on_wall_clock(&engine, config, events.as_deref(), out),
@@ -72,16 +72,49 @@ pub(super) fn run(config: &Config, args: &RunArgs, out: Out) -> anyhow::Result<E
     result
 }
 
+/// Which clock business time follows: as the command line says, else the configuration; else a log alone goes by
+/// its own events, and everything else by the machine's.
+fn clock_of(config: &Config, args: &RunArgs) -> anyhow::Result<ClockArg> {
+    let configured = config.clock.map(|clock| match clock {
+        BusinessClock::Wall => ClockArg::Wall,
+        BusinessClock::Events => ClockArg::Events,
+    });
+    let log_alone = args.events.is_some() && config.http.is_none();
+    let clock =
+        args.clock.or(configured).unwrap_or(if log_alone { ClockArg::Events } else { ClockArg::Wall });
+    match clock {
+        ClockArg::Events if args.events.is_none() => {
+            let message = "the clock of events needs a log: --events FILE, or clock = \"wall\"";
+            Err(Usage(message.to_owned()).into())
+        }
+        ClockArg::Events if config.http.is_some() => {
+            let message =
+                "a run on the clock of a log takes nothing over HTTP: leave http.listen out, or --clock wall";
+            Err(Usage(message.to_owned()).into())
+        }
+        clock => Ok(clock),
+    }
+}
+
+/// The partition of a file: the digest of its first line, so that a file keeps its place when it grows or is
+/// renamed, and another file of the same name is another.
+fn partition_of(path: &Path) -> anyhow::Result<Partition> {
+    let mut first = Vec::new();
+    let file = File::open(path).context("the events cannot be read")?;
+    BufReader::new(file.take(EVENT_BYTES as u64)).read_until(b'\n', &mut first)?;
+    let id = TaskId::of("file", &[&first]);
+    Ok(Partition { name: format!("file-{id}"), epoch: 0 })
+}
+
 /// A file or stdin as a source, going on after what an earlier run applied.
 fn open_events(engine: &Engine, path: &Path) -> anyhow::Result<NdjsonSource> {
     let clock: Clock = Arc::new(clock::wall);
     if path == Path::new("-") {
-        let partition = Partition { name: "stdin".to_owned(), epoch: 0 };
+        // A pipe has no place to go on from: each run is a feed of its own, and what comes again is a duplicate.
+        let partition = Partition { name: "stdin".to_owned(), epoch: clock::wall().0.unsigned_abs() };
         return Ok(NdjsonSource::piped(BufReader::new(stdin()), partition, clock));
     }
-    let name = path.file_name().ok_or_else(|| Usage("--events takes a file or -".to_owned()))?;
-    let id = tidings_domain::ids::TaskId::of("file", &[name.as_encoded_bytes()]);
-    let partition = Partition { name: format!("file-{id}"), epoch: 0 };
+    let partition = partition_of(path)?;
     let mut applied = None;
     for (place, shard) in engine.shards().enumerate() {
         let offset = engine.store.position(shard, &partition.name)?.map(|position| position.offset);

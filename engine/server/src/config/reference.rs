@@ -37,10 +37,10 @@ pub(super) const KEYS: &[Key] = &[
         "Folder that messages are written to, one file each, for a program that sends them. Default: none.",
     ),
     key("batch", "2000", "Most events in one commit, 1 to 100000."),
-    key(
+    optional(
         "clock",
         "\"wall\"",
-        "What business time follows: \"wall\", or \"events\" (the latest event) to catch up or demonstrate.",
+        "What business time follows: \"wall\", or \"events\" (the latest event). Default: \"events\" for a file alone, else \"wall\".",
     ),
     key(
         "keys.master",
@@ -63,7 +63,6 @@ pub(super) const KEYS: &[Key] = &[
         "10000",
         "Most events that were taken and are not yet durable; beyond it senders are asked to come again.",
     ),
-    key("http.body_bytes", "4194304", "Most bytes in a request's body, at least one event's 65536."),
     key("log.format", "\"text\"", "\"text\" for people or \"json\" for programs."),
     key("log.level", "\"info\"", "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"."),
     key("retry.attempts", "8", "Attempts of one delivery before it is buried, 1 to 100."),

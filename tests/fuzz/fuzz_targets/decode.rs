@@ -1,0 +1,32 @@
+//! The event decoder: every input ends in exactly one outcome, and none of them panics.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use tidings_domain::event::{Arrival, Position};
+use tidings_domain::ids::Pseudonymiser;
+use tidings_domain::time::Timestamp;
+use tidings_domain::value::Pii;
+use tidings_pipeline::decode::{Decoded, decode};
+use tidings_rules::Pack;
+use zeroize::Zeroizing;
+
+static PACK: LazyLock<Pack> =
+    LazyLock::new(|| Pack::from_files(tidings_rules::packs::viet_nam()).expect("the built-in pack loads"));
+static PEOPLE: LazyLock<Pseudonymiser> =
+    LazyLock::new(|| Pseudonymiser::new(&Zeroizing::new(vec![7; 32])).expect("32 bytes"));
+
+fuzz_target!(|bytes: &[u8]| {
+    let arrival = Arrival {
+        bytes: Pii::new(bytes.to_vec()),
+        position: Position { partition: "fuzz".to_owned(), epoch: 0, offset: 0 },
+        proved: None,
+        received: Timestamp(1_780_000_000_000),
+    };
+    if let Decoded::Event(event) = decode(&PACK, &PEOPLE, &arrival) {
+        // Whatever is accepted is of a type that its source may send, and carries declared fields alone.
+        let kind = &PACK.events[&event.kind];
+        assert!(event.data.keys().all(|field| kind.fields.contains_key(field.as_str())));
+    }
+});
