@@ -2,13 +2,13 @@
 //! them. Every wait here ends by itself, with what the process said, when what it waits for does not come.
 #![expect(
     clippy::expect_used,
-    clippy::unwrap_used,
+    clippy::print_stdout,
     clippy::panic,
     reason = "a test cannot go on without the process it is about"
 )]
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -28,6 +28,7 @@ use tidings_pipeline::engine::{Engine, Limits};
 use tidings_pipeline::open::Parts;
 use tidings_rules::Pack;
 use tidings_stores::{EmbeddedStore, FileKeyRing, Options, load_master_key};
+use tidings_world::{Config, World, small};
 
 use crate::client::free_address;
 
@@ -275,6 +276,25 @@ impl Deployment {
     pub fn engine(&self) -> Engine {
         engine(self.root())
     }
+}
+
+/// A deployment with a small province loaded, and its log beside it as `events.ndjson`: two months, so that it runs
+/// fast, with everything that goes wrong. Commits are small, so that there are many moments between them.
+///
+/// # Panics
+/// When it does not load.
+#[must_use]
+#[track_caller]
+pub fn province(seed: u64) -> Deployment {
+    let deployment = Deployment::new("outbox = \"outbox\"\nbatch = 16");
+    let world = World::generate(&Config { citizens: 1_500, months: 2, ..small(seed) });
+    let create = |name: &str| File::create(deployment.path(name)).expect("the folder is ours");
+    world.write_people_csv(create("people.csv")).expect("there is room");
+    world.write_events(create("events.ndjson")).expect("there is room");
+    let load = deployment.load("people.csv");
+    let load: Vec<&str> = load.iter().map(String::as_str).collect();
+    drop(deployment.tidings(&load).exits(0));
+    deployment
 }
 
 /// Every message in an outbox folder, by the name of its file.

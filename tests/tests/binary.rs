@@ -205,7 +205,7 @@ fn explain_finds_a_citizen_by_id_by_number_and_by_decision() {
         .exits(0)
         .says("birth-linked")
         .says("law: ")
-        .says("outbox: Finished");
+        .says("outbox: delivered");
     assert!(page.out.contains("Trần Thị Mẹ"), "{}", page.out);
     drop(deployment.tidings(&["explain", &"0".repeat(32)]).exits(4).says("there is no record"));
     drop(deployment.tidings_with(&["explain", "-"], CHILD).exits(4));

@@ -1,4 +1,10 @@
 //! Input that is wrong in every way: it ends in one of four ends, with a reason, and spoils nothing.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at its first failure"
+)]
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

@@ -35,13 +35,21 @@ fn what_was_answered_is_there_after_a_kill_right_after_the_answer_in_all_three_m
     let requests = [
         ("structured", Post::structured(&death("s", MOTHER)), vec!["committed"]),
         ("binary", Post::binary(&death("b", FATHER)), vec!["committed"]),
-        ("batch", Post::batch(&[death("1", CHILD), death("2", CHILD), death("s", MOTHER)]), vec!["committed", "committed", "duplicate"]),
+        (
+            "batch",
+            Post::batch(&[death("1", CHILD), death("2", CHILD), death("s", MOTHER)]),
+            vec!["committed", "committed", "duplicate"],
+        ),
     ];
     for (mode, post, ends) in &requests {
         let mut run = deployment.serve();
         let answer = signed(post.clone()).answer(address);
         run.kill();
-        assert_eq!((answer.status, answer.ends()), (200, ends.iter().map(ToString::to_string).collect()), "{mode}: {answer:?}");
+        assert_eq!(
+            (answer.status, answer.ends()),
+            (200, ends.iter().map(ToString::to_string).collect()),
+            "{mode}: {answer:?}"
+        );
     }
     let run = deployment.serve();
     for (mode, post, ends) in requests {
@@ -63,7 +71,20 @@ fn bad_events_are_answered_with_code_place_and_fix_and_the_good_beside_them_are_
     bad["data"]["death_date"] = json!("yesterday");
     let mut unknown = death("unknown", MOTHER);
     unknown["type"] = json!("civil.name.changed");
-    let batch = [death("good", MOTHER), bad.clone(), unknown, json!(7), event("population", "other", "population.card.expiring", MOTHER, "2026-03-02T08:00:00+07:00", json!({}))];
+    let batch = [
+        death("good", MOTHER),
+        bad.clone(),
+        unknown,
+        json!(7),
+        event(
+            "population",
+            "other",
+            "population.card.expiring",
+            MOTHER,
+            "2026-03-02T08:00:00+07:00",
+            json!({}),
+        ),
+    ];
     let answer = signed(Post::batch(&batch)).answer(address);
     assert_eq!(answer.told(), (400, "dead-letters".to_owned()));
     assert_eq!(answer.ends(), ["committed", "dead-letter", "ignored", "dead-letter", "dead-letter"]);
@@ -98,15 +119,35 @@ fn requests_that_are_refused_whole_say_why_and_store_nothing() {
         ("too old", good().signed_at(REGISTRY, SECRET, now() - long), 401, "not-proved"),
         ("too new", good().signed_at(REGISTRY, SECRET, now() + long), 401, "not-proved"),
         ("signed twice", signed(good()).header(SIGNATURE_HEADER, "AAAA"), 401, "not-proved"),
-        ("a header added later", signed(Post::binary(&death("e", MOTHER))).header("ce-extra", "1"), 401, "not-proved"),
+        (
+            "a header added later",
+            signed(Post::binary(&death("e", MOTHER))).header("ce-extra", "1"),
+            401,
+            "not-proved",
+        ),
         ("too large an event", signed(Post::new(json, vec![b' '; 70_000])), 413, "too-large"),
-        ("too large a batch", signed(Post::new("application/cloudevents-batch+json", vec![b' '; 5 << 20])), 413, "too-large"),
+        (
+            "too large a batch",
+            signed(Post::new("application/cloudevents-batch+json", vec![b' '; 5 << 20])),
+            413,
+            "too-large",
+        ),
         ("another content type", signed(Post::new("text/plain", "x")), 415, "wrong-content-type"),
         ("no content type", signed(Post::new("", "x")), 415, "wrong-content-type"),
-        ("another charset", signed(Post::new(&format!("{json}; charset=latin1"), "x")), 415, "wrong-content-type"),
+        (
+            "another charset",
+            signed(Post::new(&format!("{json}; charset=latin1"), "x")),
+            415,
+            "wrong-content-type",
+        ),
         ("encoded", signed(good().header("content-encoding", "gzip")), 415, "encoded"),
         ("no batch", signed(Post::new("application/cloudevents-batch+json", "{}")), 400, "not-json"),
-        ("a bad header", signed(Post::binary(&death("e", MOTHER)).header("ce-bad_name", "1")), 400, "bad-attribute"),
+        (
+            "a bad header",
+            signed(Post::binary(&death("e", MOTHER)).header("ce-bad_name", "1")),
+            400,
+            "bad-attribute",
+        ),
     ];
     for (name, post, status, code) in cases {
         let answer = post.answer(address);
@@ -114,13 +155,21 @@ fn requests_that_are_refused_whole_say_why_and_store_nothing() {
         let told = answer.json();
         assert_eq!(told["events"], json!([]), "{name}");
         assert!(told["message"].as_str().is_some_and(|message| message.len() > 10), "{name}");
-        assert!(status != 401 || answer.head.to_lowercase().contains("www-authenticate"), "{name}: {}", answer.head);
+        assert!(
+            status != 401 || answer.head.to_lowercase().contains("www-authenticate"),
+            "{name}: {}",
+            answer.head
+        );
     }
     assert_eq!(get(address, "/events").status, 405);
     assert_eq!(get(address, "/nowhere").status, 404);
     let broken = exchange(address, b"HELLO\r\n\r\n").expect("an answer");
     assert_eq!(broken.status, 400);
-    assert_eq!(signed(good()).answer(address).ends(), ["committed"], "nothing of it was stored, and it goes on");
+    assert_eq!(
+        signed(good()).answer(address).ends(),
+        ["committed"],
+        "nothing of it was stored, and it goes on"
+    );
 }
 
 #[test]

@@ -1,4 +1,10 @@
 //! Who may know whom, from `cargo metadata`: the dependency rule of the architecture.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at its first failure"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

@@ -1,4 +1,10 @@
 //! What a birth, a death, a shield, a correction and a new pack mean to the people concerned.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at its first failure"
+)]
 
 use serde_json::{Value as Json, json};
 use tidings_domain::event::End;

@@ -1,5 +1,11 @@
 //! Whatever the model answers, or however badly: the same opportunities, the same duties and entitlements told
 //! in time, and nothing of its own words sent unguarded.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at its first failure"
+)]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

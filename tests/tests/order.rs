@@ -1,4 +1,10 @@
 //! Any order, repetition and cut of the same events gives the same facts, and once quiet the same opportunities.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at its first failure"
+)]
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

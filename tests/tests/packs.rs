@@ -1,4 +1,10 @@
 //! What changes when a pack changes: as little as it must.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at its first failure"
+)]
 
 use std::collections::BTreeMap;
 

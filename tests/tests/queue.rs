@@ -1,4 +1,10 @@
 //! The queue: each message into the inbox and out of each channel once, whatever fails in between.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at its first failure"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;

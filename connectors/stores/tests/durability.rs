@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 
 const SHARDS: u16 = 2;
 /// So small that the writer's rows go through flushes and merges.
-const MEMTABLE_BYTES: u64 = 24 * 1024;
+const MEMTABLE_BYTES: u64 = 128 * 1024;
 /// A batch also deletes the rows of the one so many before it.
 const KEPT_BATCHES: u64 = 12;
 const BATCHES_A_RUN: u64 = 60;
@@ -189,9 +189,10 @@ fn misfortune(random: &mut StdRng, recording: &Recording) -> (usize, Keep) {
         4 => Keep::All,
         _ => Keep::Some(random.random()),
     };
-    let at = match random.random_bool(0.3) {
-        true => *recording.moments_of_saying().choose(random).unwrap(),
-        false => random.random_range(0..=recording.events()),
+    let at = match random.random_range(0..10) {
+        0..3 => *recording.moments_of_saying().choose(random).unwrap(),
+        3..6 => *recording.moments_before_saying().choose(random).unwrap(),
+        _ => random.random_range(0..=recording.events()),
     };
     (at, keep)
 }

@@ -41,7 +41,7 @@ pub enum Table {
     Task = 5,
     /// A share for a record of another shard. Key: its task.
     Outbox = 6,
-    /// An event that could not be used. Key: digest of its partition, epoch, offset.
+    /// An event that could not be used. Key: digest of what was sent.
     DeadLetter = 7,
     /// That a citizen was forgotten. Key: citizen.
     Forgotten = 8,

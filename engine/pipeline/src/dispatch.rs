@@ -26,6 +26,9 @@ use crate::remind;
 use crate::vault::{Sealer, open_with, seal};
 use crate::view::Reader;
 
+/// How often a duty is sent on a channel that never says whether it arrived.
+const MOST_SENDS_UNANSWERED: u32 = 2;
+
 /// What one dispatch step did.
 #[derive(Debug, Default)]
 pub struct Dispatched {
@@ -378,7 +381,15 @@ impl Engine {
         let sent = matches!(job.notification.deliveries[step].state, DeliveryState::Begun(_));
         let asks_again = sent
             && attempts < self.limits.attempts
-            && (job.notification.duty || matches!(replay, Some(Replay::Idempotent | Replay::Queryable)));
+            && match replay {
+                Some(Replay::Idempotent | Replay::Queryable) => true,
+                // A duty is sent again, once.
+                Some(Replay::Neither) => {
+                    job.notification.duty
+                        && job.notification.deliveries[step].attempts < MOST_SENDS_UNANSWERED
+                }
+                None => false,
+            };
         let delivery = &mut job.notification.deliveries[step];
         let outcome = match outcome {
             Outcome::Retry(why) if attempts >= self.limits.attempts => {

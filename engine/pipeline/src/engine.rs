@@ -192,6 +192,12 @@ impl Engine {
         watermarks.get(source).copied().unwrap_or(Timestamp::MIN)
     }
 
+    /// The latest recording that any source has shown; [`Timestamp::MIN`] before any.
+    pub(crate) fn latest_watermark(&self) -> Timestamp {
+        let watermarks = self.watermarks.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        watermarks.values().copied().max().unwrap_or(Timestamp::MIN)
+    }
+
     /// Notes that every registered source is complete up to `time`: for a log that holds what all of them sent,
     /// in the order of recording.
     pub fn all_complete(&self, time: Timestamp) {

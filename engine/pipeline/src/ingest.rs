@@ -161,8 +161,6 @@ impl Engine {
         for (place, end) in places.iter().zip(ends) {
             let End::DeadLetter(reason) = end else { continue };
             let incoming = &batch[*place];
-            let Some(position) = &incoming.position else { continue };
-            let row = letter_key(position);
             let letter = Letter {
                 reason: reason.clone(),
                 bytes: incoming.refused.clone().unwrap_or_default(),
@@ -171,6 +169,7 @@ impl Engine {
                     _ => None,
                 },
             };
+            let row = letter_key(&letter)?;
             let bytes = seal(&self.letters, &row, &letter)?;
             commit.writes.push((row, Some(bytes)));
         }
@@ -243,10 +242,12 @@ pub struct Letter {
     pub event: Option<Event>,
 }
 
-fn letter_key(position: &Position) -> RowKey {
-    let partition = TaskId::of("partition", &[position.partition.as_bytes()]);
-    let place = [&partition.0[..], &position.epoch.to_be_bytes(), &position.offset.to_be_bytes()];
-    RowKey { table: Table::DeadLetter, key: place.concat() }
+/// The key of a letter: a digest of what was sent, so that what comes again is no second letter.
+fn letter_key(letter: &Letter) -> Result<RowKey, PipelineError> {
+    // When it was recorded may differ from one delivery to the next.
+    let event = letter.event.clone().map(|event| Event { recorded: Timestamp::MIN, ..event });
+    let id = TaskId::of("letter", &[&letter.bytes, &pack(&event)?]);
+    Ok(RowKey { table: Table::DeadLetter, key: id.0.to_vec() })
 }
 
 fn highest(batch: &[Incoming]) -> Vec<Position> {
@@ -454,6 +455,7 @@ impl<'a> BatchWork<'a> {
         self.write_outbox(commit)?;
         self.engine.vault.ring().sync()?;
         commit.pack_epoch = Some(self.active.epoch);
+        self.records.let_go();
         Ok(opened)
     }
 

@@ -11,6 +11,9 @@ use tidings_domain::time::Timestamp;
 use crate::engine::{Engine, Held, PipelineError, pack};
 use crate::vault::{Sealer, seal};
 
+/// So many records are worth a second thread.
+const WORTH_A_THREAD: usize = 64;
+
 /// Records of one shard at work.
 pub(crate) struct Records<'a> {
     engine: &'a Engine,
@@ -56,6 +59,14 @@ impl<'a> Records<'a> {
         let gone = unknown.into_iter().zip(rows).filter(|(_, row)| row.bytes.is_some());
         self.forgotten.extend(gone.map(|(citizen, _)| citizen));
         Ok(())
+    }
+
+    /// Lets the records go on a thread of their own: they are many small things, and nobody waits for that.
+    pub(crate) fn let_go(self) {
+        let held = self.held;
+        if held.len() >= WORTH_A_THREAD {
+            std::thread::spawn(move || drop(held));
+        }
     }
 
     /// Whether the citizen was forgotten at their request.
@@ -129,7 +140,6 @@ pub(crate) fn in_halves<T: Send, U: Send>(
     mut things: Vec<T>,
     work: impl Fn(T) -> Result<U, PipelineError> + Sync,
 ) -> Result<Vec<U>, PipelineError> {
-    const WORTH_A_THREAD: usize = 64;
     if things.len() < WORTH_A_THREAD {
         return things.into_iter().map(work).collect();
     }

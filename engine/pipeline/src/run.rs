@@ -80,7 +80,8 @@ impl<'a> LogRun<'a> {
     /// A run that goes on where an earlier one over the same store stopped, or died.
     pub fn new(engine: &'a Engine, options: LogOptions) -> Result<Self, PipelineError> {
         let wake = engine.plain(Shard(0), &RowKey::meta(WAKE))?;
-        Ok(Self { engine, options, clock: Timestamp::MIN, wake, leases: LeaseTime(0) })
+        // What died after its last event still has to settle, though no event comes any more.
+        Ok(Self { engine, options, clock: engine.latest_watermark(), wake, leases: LeaseTime(0) })
     }
 
     /// Business time: the latest recording seen.

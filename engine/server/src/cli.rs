@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// Tells each citizen about the public service that a moment of their life calls for.
 #[derive(Debug, Parser)]
-#[command(name = "tidings", version, about, after_help = EXIT_CODES)]
+#[command(name = "tidings", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     /// Configuration file; without one, defaults and TIDINGS_* variables apply.
     #[arg(long, global = true, value_name = "FILE")]

@@ -349,7 +349,7 @@ mod tests {
     #[test]
     fn gauges_show_the_last_value() {
         let metrics = Metrics::new();
-        metrics.queue(Queue::Plan, 7);
+        metrics.queue(Queue::Plan.name(), 7);
         metrics.watermark("civil-registry", Timestamp(1_767_225_600_999));
         metrics.watermark("silent", Timestamp::MIN);
         metrics.store(u64::MAX);

@@ -114,14 +114,15 @@ fn check_names(columns: &[String]) -> Result<(), TableError> {
 /// A column's name if it looks like one, else its position: a file without a header, or a stray object, has personal
 /// values where names should stand.
 fn shown(name: &str, position: usize) -> String {
+    if looks_like_a_name(name) { name.to_owned() } else { format!("number {}", position + 1) }
+}
+
+/// Whether a column's name looks like one, and may be shown.
+pub fn looks_like_a_name(name: &str) -> bool {
     const LONGEST: usize = 64;
     let begins_well = name.starts_with(|first: char| first.is_ascii_alphabetic());
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
-    if begins_well && plain && name.len() <= LONGEST {
-        name.to_owned()
-    } else {
-        format!("number {}", position + 1)
-    }
+    begins_well && plain && name.len() <= LONGEST
 }
 
 /// The text of a number that a format holds in floating point, if it is whole and exact (writers make whole columns

@@ -1,7 +1,7 @@
 //! Many threads at once.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ use super::{Subject, is_conflict, put, row, shard, text};
 
 const THREADS: usize = 4;
 const ROUNDS: usize = 25;
-const MANY: usize = 500;
+const MANY: usize = 1500;
+const MOST_NOISE: usize = 1_000_000;
+const WRITES: usize = 300;
 
 /// Reads many rows with the one that counts, so that a commit is likely to come in between.
 fn add_one(store: &dyn AnyStore, key: &RowKey) {
@@ -36,13 +38,25 @@ fn add_one(store: &dyn AnyStore, key: &RowKey) {
     }
 }
 
-/// Read, change, write, retried on conflict, loses no change.
+/// Read, change, write, retried on conflict, loses no change. Others commit meanwhile, so that those who change the
+/// row do not wait for each other in step.
 pub fn concurrent_changes_of_one_row_are_all_counted(subject: &mut dyn Subject) {
     let store = subject.store();
-    let key = row(Table::Citizen, "counter");
+    let (key, noise) = (row(Table::Citizen, "counter"), row(Table::Citizen, "noise"));
+    let counted = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..THREADS {
-            scope.spawn(|| (0..ROUNDS).for_each(|_| add_one(&*store, &key)));
+            scope.spawn(|| {
+                for _ in 0..ROUNDS {
+                    add_one(&*store, &key);
+                    counted.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            scope.spawn(|| {
+                // Bounded, in case those who count have failed.
+                let wanted = || counted.load(Ordering::Relaxed) < THREADS * ROUNDS;
+                (0..MOST_NOISE).take_while(|_| wanted()).for_each(|_| put(&*store, &noise, "x"));
+            });
         }
     });
     assert_eq!(text(&*store, &key), Some((THREADS * ROUNDS).to_string()));
@@ -63,7 +77,7 @@ pub fn a_reading_is_of_one_moment(subject: &mut dyn Subject) {
                 }
             });
         }
-        for round in 0..ROUNDS * 2 {
+        for round in 0..WRITES {
             let write = |key: &RowKey| (key.clone(), Some(round.to_string().into_bytes()));
             let commit = Commit { writes: keys.iter().map(write).collect(), ..Commit::default() };
             store.commit(shard(&*store), &commit).unwrap();

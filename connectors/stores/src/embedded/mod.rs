@@ -1,4 +1,4 @@
-//! A store in one directory of this machine, over the LSM tree [fjall](https://docs.rs/fjall).
+//! A store in one directory of this machine, over the LSM tree of the crate `fjall`.
 //!
 //! - **Durable.** Each commit is one fjall batch, synced before `Ok`. `tests/durability.rs` discards what was not synced.
 //! - **Failing.** fjall's handle is dead after a failed write. The store takes the batch back out of the journal and

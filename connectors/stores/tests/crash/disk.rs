@@ -324,7 +324,7 @@ impl Luck {
         let likely = match keep {
             Keep::Synced => 0.0,
             Keep::All => 1.0,
-            Keep::Some(_) => [0.1, 0.5, 0.9][random.random_range(0..3)],
+            Keep::Some(_) => [0.1, 0.5, 0.9, 0.97][random.random_range(0..4)],
         };
         Self { keep, random, likely }
     }

@@ -156,6 +156,14 @@ impl Recording {
         (1..=self.events.len()).filter(|at| said(&self.events[at - 1])).collect()
     }
 
+    /// Moments at which the last sync before the program said something has not ended, and all that it is to cover
+    /// has been written: those at which a torn write would show.
+    pub fn moments_before_saying(&self) -> Vec<usize> {
+        let ends = |event: &Event| matches!(event, Event::Disk(DiskEvent::SyncEnds { .. }));
+        let last_sync = |at: usize| self.events[..at].iter().rposition(ends);
+        self.moments_of_saying().into_iter().filter_map(last_sync).collect()
+    }
+
     /// Fills an empty directory with what a power cut at this moment leaves.
     pub fn rebuild(&self, at: usize, keep: Keep, into: &Path) {
         let mut disk = self.before.clone();

@@ -66,7 +66,8 @@ pub(crate) fn load(
             match columns {
                 Ok(columns) => good.push(columns),
                 Err(error) => {
-                    refused.push(RefusedRow { row, column: String::new(), why: error.to_string() });
+                    let column = error.fault.column().unwrap_or_default().to_owned();
+                    refused.push(RefusedRow { row, column, why: error.fault.to_string() });
                     // Keeps row numbers in step; a row without a number is refused by itself.
                     good.push(tidings_pipeline::load::Columns::new());
                 }
@@ -77,7 +78,8 @@ pub(crate) fn load(
         report.duplicates += loaded.duplicates;
         report.forgotten += loaded.forgotten;
         let unreadable: Vec<u64> = refused.iter().map(|row| row.row).collect();
-        refused.extend(loaded.refused.into_iter().filter(|row| !unreadable.contains(&row.row)));
+        let known = loaded.refused.into_iter().filter(|row| !unreadable.contains(&row.row));
+        refused.extend(known.map(|row| RefusedRow { column: shown(row.column), ..row }));
         for row in refused {
             report.refused += 1;
             if let Some(file) = &mut file {
@@ -94,6 +96,11 @@ pub(crate) fn load(
         file.flush()?;
     }
     Ok(report)
+}
+
+/// A column's name, unless it may be a personal value that stands where a name should.
+fn shown(column: String) -> String {
+    if table::looks_like_a_name(&column) { column } else { "of a name that is not shown".to_owned() }
 }
 
 /// The same file, source and day are the same load, wherever the file lies.

@@ -66,7 +66,8 @@ pub(super) fn check(folder: Option<PathBuf>, out: Out) -> anyhow::Result<ExitCod
             for one in &found {
                 out.say(one);
             }
-            out.say(format!("{} mistakes; the pack does not load", found.len()));
+            let mistakes = if found.len() == 1 { "mistake" } else { "mistakes" };
+            out.say(format!("{} {mistakes}; the pack does not load", found.len()));
             Ok(ExitCode::from(exit::FINDINGS))
         }
     }

@@ -222,14 +222,19 @@ fn on_wall_clock(
     let stop = Arc::new(Stop::default());
     let metrics = Metrics::new();
     let (intake, mut requests) = http::source(settings(config)?);
-    let away = intake.clone();
+    let is_away = Arc::new(AtomicBool::new(false));
+    let (told, source) = (Arc::clone(&is_away), intake.clone());
+    let away = move |away: bool| {
+        told.store(away, Ordering::Relaxed);
+        source.store_is_away(away);
+    };
     let loops = Loops {
         engine: Arc::clone(engine),
         metrics: metrics.clone(),
         stop: Arc::clone(&stop),
         leases: LeaseClock::start(),
         batch: config.batch,
-        away: Arc::new(move |is_away| away.store_is_away(is_away)),
+        away: Arc::new(away),
         waiting: Arc::default(),
     };
     let mut file = events.map(|path| open_events(engine, path)).transpose()?;
@@ -244,7 +249,7 @@ fn on_wall_clock(
     let serves_http = listener.is_some();
     if let Some(listener) = listener {
         tracing::info!(address = %listener.local_addr()?, "listening");
-        let app = routes(intake.clone(), metrics, Arc::clone(engine), Arc::clone(&stop));
+        let app = routes(intake.clone(), metrics, Arc::clone(engine), Arc::clone(&stop), is_away);
         let stopping = Arc::clone(&stop);
         runtime.spawn(async move {
             let ended = async move { wait_async(stopping).await };
@@ -308,15 +313,24 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
     })
 }
 
-fn routes(intake: Intake, metrics: Metrics, engine: Arc<Engine>, stop: Arc<Stop>) -> Router {
+fn routes(
+    intake: Intake,
+    metrics: Metrics,
+    engine: Arc<Engine>,
+    stop: Arc<Stop>,
+    is_away: Arc<AtomicBool>,
+) -> Router {
     let scraped = Arc::clone(&engine);
     let ready = move || {
-        let (engine, stop) = (Arc::clone(&engine), Arc::clone(&stop));
+        let (engine, stop, is_away) = (Arc::clone(&engine), Arc::clone(&stop), Arc::clone(&is_away));
         async move {
             let reachable = tokio::task::spawn_blocking(move || engine.store.size().is_ok()).await;
             match (stop.is_stopped(), reachable) {
-                (false, Ok(true)) => (StatusCode::OK, "ready: rules and templates, no model\n"),
                 (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
+                (false, Ok(true)) if is_away.load(Ordering::Relaxed) => {
+                    (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be written\n")
+                }
+                (false, Ok(true)) => (StatusCode::OK, "ready: rules and templates, no model\n"),
                 _ => (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be reached\n"),
             }
         }
