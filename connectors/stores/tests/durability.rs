@@ -31,6 +31,8 @@ const BATCHES_A_RUN: u64 = 60;
 const RUNS_IN_A_ROW: usize = 3;
 const CUTS_A_RUN: usize = 4;
 const ROUNDS: usize = 12;
+/// More than any fault lasts.
+const MOST_FAILURES: usize = 50;
 const PARTITION: &str = "writer";
 
 #[allow(
@@ -151,7 +153,10 @@ fn writer() {
     let store = EmbeddedStore::open(&path, options(durability)).unwrap();
     let first = first_free(&store);
     for batch in first..first + BATCHES_A_RUN {
+        let mut failures = 0;
         while let Err(error) = store.commit(shard_of(batch), &commit_of(batch)) {
+            failures += 1;
+            assert!(failures < MOST_FAILURES, "the cause is gone, and still: {error}");
             say(&format!("failed {batch}: {error}"));
             // While the disk is read-only, the store may have no way to open: then it cannot be read either.
             let position = store.position(shard_of(batch), PARTITION).ok().flatten();
