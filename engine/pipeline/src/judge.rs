@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use tidings_domain::event::Event;
 use tidings_domain::ids::{CitizenId, OccurrenceId, OpportunityId, TaskId};
 use tidings_domain::message::{Decision, RuleDecision};
 use tidings_domain::record::{Answer, Kind, Opportunity, Record, State, Suppressed};
@@ -358,11 +357,4 @@ pub fn schedule(pack: &Pack, me: CitizenId, record: &mut Record) {
         let due = record.plan.map_or(due, |(_, waiting)| waiting.min(due));
         record.plan = Some((TaskId::of("plan", &[&me.0]), due));
     }
-}
-
-/// The occurrences of an event's own subject that it reports, for callers that hold no record.
-pub fn reports(pack: &Pack, event: &Event) -> Vec<OccurrenceId> {
-    let Some(event_type) = pack.events.get(&event.kind) else { return Vec::new() };
-    let life_events = event_type.life_events.iter().filter_map(|position| pack.life_events.get(*position));
-    life_events.map(|life_event| crate::apply::occurrence_id(life_event, event)).collect()
 }

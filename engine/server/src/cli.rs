@@ -160,7 +160,7 @@ pub(crate) struct LoadArgs {
 pub(crate) enum QueueCommand {
     /// List tasks, earliest first.
     List {
-        /// Of this queue: plan, remind, dispatch, outbox, held, buried.
+        /// Of this queue: plan, remind, dispatch, held, buried.
         #[arg(long)]
         queue: Option<String>,
         /// Serving this rule.
