@@ -15,7 +15,7 @@ use tidings_domain::store::{
     AdminStore, Commit, Lease, LeaseAsk, Range, ReadStore, Row, RowKey, Shard, Store, StoreError, Table,
 };
 use tidings_pipeline::engine::Engine;
-use tidings_pipeline::run::decode_all;
+use tidings_pipeline::run::{COMMITS_AT_ONCE, decode_all};
 use tidings_pipeline::vault::{Vault, seal_bytes};
 use tidings_stores::{EmbeddedStore, MemoryKeyRing, Options};
 use tidings_world::{Config, World};
@@ -83,12 +83,12 @@ impl AdminStore for Recorder {
     }
 }
 
-/// Reads the file in batches of lines.
-fn batches(file: &Path, mut each: impl FnMut(u64, Vec<String>) -> Result<()>) -> Result<u64> {
+/// Reads the file in batches of so many lines.
+fn batches(file: &Path, size: usize, mut each: impl FnMut(u64, Vec<String>) -> Result<()>) -> Result<u64> {
     let mut lines = BufReader::with_capacity(1 << 16, File::open(file)?).lines();
     let mut first = 0;
     loop {
-        let batch: Vec<String> = lines.by_ref().take(BATCH).collect::<std::io::Result<_>>()?;
+        let batch: Vec<String> = lines.by_ref().take(size).collect::<std::io::Result<_>>()?;
         if batch.is_empty() {
             return Ok(first);
         }
@@ -99,7 +99,7 @@ fn batches(file: &Path, mut each: impl FnMut(u64, Vec<String>) -> Result<()>) ->
 }
 
 fn ingest(engine: &Engine, file: &Path) -> Result<u64> {
-    batches(file, |first, lines| {
+    batches(file, BATCH * COMMITS_AT_ONCE, |first, lines| {
         let batch = decode_all(engine, arrivals(first, &lines));
         engine.ingest(&batch)?;
         Ok(())
@@ -112,7 +112,7 @@ fn floor(file: &Path, written: &Written, sealing: bool, folder: &Path) -> Result
     let vault = Vault::new(Arc::new(MemoryKeyRing::new()));
     let sealer = vault.create()?;
     let mut commits = written.iter();
-    batches(file, |_, lines| {
+    batches(file, BATCH, |_, lines| {
         for line in &lines {
             // Malformed lines are part of the file; the floor parses as far as they go.
             let parsed = serde_json::from_str::<serde_json::Value>(line);
@@ -121,9 +121,7 @@ fn floor(file: &Path, written: &Written, sealing: bool, folder: &Path) -> Result
         let mut commit = Commit::default();
         for (key, bytes) in commits.next().into_iter().flatten() {
             let bytes = match bytes {
-                Some(bytes) if sealing => {
-                    Some(seal_bytes(&sealer, key, bytes[49.min(bytes.len())..].to_vec())?)
-                }
+                Some(bytes) if sealing => Some(seal_bytes(&sealer, key, &bytes[49.min(bytes.len())..])?),
                 other => other.clone(),
             };
             commit.writes.push((key.clone(), bytes));

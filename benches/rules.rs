@@ -88,7 +88,7 @@ fn rows(count: usize) -> Columns {
                 _ => Value::Text(
                     ["01", "79", "poor", "none", "married", "single"]
                         [usize::try_from(number % 6).expect("small")]
-                    .to_owned(),
+                    .into(),
                 ),
             };
             builder.push(place, (next(10) > 0).then_some(&value));

@@ -22,8 +22,10 @@ fn lines(seed: u64) -> Vec<Vec<u8>> {
     World::generate(&small(seed)).lines().map(String::into_bytes).collect()
 }
 
-fn engine_over(lines: &[Vec<u8>], shards: u16, batch: usize) -> Engine {
-    let engine = Setup::memory(shards).open();
+/// An engine that took in these lines, in batches of `batch`, each in commits of `commit`.
+fn engine_over(lines: &[Vec<u8>], shards: u16, batch: usize, commit: usize) -> Engine {
+    let mut engine = Setup::memory(shards).open();
+    engine.limits.commit = commit;
     for report in ingest_lines(&engine, "world", lines, batch) {
         report.expect("memory stores do not fail");
     }
@@ -34,16 +36,16 @@ fn engine_over(lines: &[Vec<u8>], shards: u16, batch: usize) -> Engine {
 fn batches_of_1_7_and_4096_are_byte_identical() {
     for seed in [1, 2] {
         let lines = lines(seed);
-        let one = record_bytes(&engine_over(&lines, 1, 1));
+        let one = record_bytes(&engine_over(&lines, 1, 1, 1));
         assert!(one.len() > 100, "seed {seed}: the province has people");
-        for batch in [7, 4096] {
-            let other = record_bytes(&engine_over(&lines, 1, batch));
-            assert_eq!(one.len(), other.len(), "seed {seed}, batches of {batch}");
+        for (batch, commit) in [(7, 7), (4096, 4096), (4096, 7), (4096, 300)] {
+            let other = record_bytes(&engine_over(&lines, 1, batch, commit));
+            assert_eq!(one.len(), other.len(), "seed {seed}, batches of {batch} in commits of {commit}");
             for (citizen, bytes) in &one {
                 assert_eq!(
                     Some(bytes),
                     other.get(citizen),
-                    "seed {seed}, batches of {batch}, citizen {citizen}"
+                    "seed {seed}, batches of {batch} in commits of {commit}, citizen {citizen}"
                 );
             }
         }
@@ -57,18 +59,19 @@ fn any_order_repetition_and_number_of_shards_gives_the_same() {
         1..4_u64,
         any::<u64>(),
         prop_oneof![Just(1_usize), Just(7), Just(64), Just(4096)],
+        prop_oneof![Just(7_usize), Just(200), Just(4096)],
         prop_oneof![Just(1_u16), Just(8)],
     );
     runner
-        .run(&case, |(seed, shuffle, batch, shards)| {
+        .run(&case, |(seed, shuffle, batch, commit, shards)| {
             let straight = lines(seed);
-            let expected = known(&engine_over(&straight, 1, 4096));
+            let expected = known(&engine_over(&straight, 1, 4096, 4096));
             let mut rng = ChaCha8Rng::seed_from_u64(shuffle);
             let mut disordered = straight.clone();
             // A third of the events comes twice.
             disordered.extend(straight.iter().filter(|line| line.len() % 3 == 0).cloned());
             disordered.shuffle(&mut rng);
-            let found = known(&engine_over(&disordered, shards, batch));
+            let found = known(&engine_over(&disordered, shards, batch, commit));
             prop_assert_eq!(&expected.retracted, &found.retracted, "seed {} shuffle {}", seed, shuffle);
             prop_assert_eq!(&expected.facts, &found.facts, "seed {} shuffle {}", seed, shuffle);
             prop_assert_eq!(
@@ -123,7 +126,7 @@ fn every_event_ends_once_and_as_the_world_meant_it() {
 
 #[test]
 fn a_replay_of_the_stored_events_gives_the_same_opportunities() {
-    let engine = engine_over(&lines(4), 1, 100);
+    let engine = engine_over(&lines(4), 1, 100, 100);
     let target = Setup::memory(8).open();
     let found = engine.replay(&target, |_| ()).expect("replays");
     assert!(found.equal > 50, "there is something to compare: {}", found.equal);

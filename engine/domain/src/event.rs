@@ -1,10 +1,8 @@
 //! Events, from the bytes a source sent to the typed statement that the engine works with.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::facts::Name;
+use crate::facts::{Map, Name};
 use crate::ids::{CitizenId, EventKey};
 use crate::time::Timestamp;
 use crate::value::{Pii, Value};
@@ -25,7 +23,14 @@ pub struct Event {
     /// When the source recorded it, or when it arrived.
     pub recorded: Timestamp,
     /// Declared fields of `data`; undeclared ones are not kept.
-    pub data: BTreeMap<Name, Value>,
+    pub data: Map<Name, Value>,
+}
+
+impl Event {
+    /// Its subject, and everyone whom its data names.
+    pub fn people(&self) -> impl Iterator<Item = CitizenId> + '_ {
+        std::iter::once(self.subject).chain(self.data.values().filter_map(Value::as_citizen))
+    }
 }
 
 /// What became of an event. Every accepted event ends in exactly one of these.

@@ -3,13 +3,13 @@
 //! Everything here is a join-semilattice: merging is a set union, so any order and any repetition of the same
 //! writes and retractions gives the same facts. The winner among writes is found when a value is read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use compact_str::CompactString;
-use serde::ser::SerializeTuple;
+use serde::ser::{SerializeSeq, SerializeTuple};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
 
@@ -19,6 +19,9 @@ use crate::value::Value;
 
 /// A short name or key, kept in place up to 24 bytes: records are full of them.
 pub type Name = CompactString;
+
+/// A map in one sorted list, for the few entries that a record's maps have: read, written and let go at once.
+pub type Map<K, V> = litemap::LiteMap<K, V>;
 
 /// The smallest thing that can be written: a fact, an element of a set, or a field of an element.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -98,11 +101,12 @@ pub trait Ranks {
 
 /// The writes of one person, by cell. Grow-only but for [`Facts::fold`].
 ///
-/// Encoded as the list of origins, each once and in order, and then the cells with the place of each write's
-/// origin in that list: equal facts have equal bytes.
+/// Encoded as three lists, so that nothing is said twice: the origins, each once and in order; the cells, in order;
+/// and each write's value with the places of its cell and its origin. Equal facts have equal bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    cells: BTreeMap<Cell, Writes>,
+    /// In order of the cells, each once: records are read and written far more often than a cell is added.
+    cells: Vec<(Cell, Writes)>,
 }
 
 /// The writes of one cell, in order; nearly always one.
@@ -110,48 +114,58 @@ pub type Writes = SmallVec<[Write; 1]>;
 
 impl Serialize for Facts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut origins: Vec<&Origin> = self.cells.values().flatten().map(|write| &*write.origin).collect();
-        origins.sort_unstable();
-        origins.dedup();
-        let cells: Vec<PackedCell<'_>> =
-            self.cells.iter().map(|(cell, writes)| PackedCell { cell, writes, origins: &origins }).collect();
-        let mut tuple = serializer.serialize_tuple(2)?;
-        tuple.serialize_element(&origins)?;
-        tuple.serialize_element(&cells)?;
+        let origins = self.origins();
+        let mut tuple = serializer.serialize_tuple(3)?;
+        tuple.serialize_element(origins.as_slice())?;
+        tuple.serialize_element(&Cells(self))?;
+        tuple.serialize_element(&PackedWrites { facts: self, origins: &origins })?;
         tuple.end()
     }
 }
 
-struct PackedCell<'a> {
-    cell: &'a Cell,
-    writes: &'a [Write],
+struct Cells<'a>(&'a Facts);
+
+impl Serialize for Cells<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.cells.iter().map(|(cell, _)| cell))
+    }
+}
+
+struct PackedWrites<'a> {
+    facts: &'a Facts,
     origins: &'a [&'a Origin],
 }
 
-impl Serialize for PackedCell<'_> {
+impl Serialize for PackedWrites<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let place = |write: &Write| self.origins.binary_search(&&*write.origin).unwrap_or_default();
-        let writes: SmallVec<[(usize, &Option<Value>); 4]> =
-            self.writes.iter().map(|write| (place(write), &write.value)).collect();
-        (self.cell, writes.as_slice()).serialize(serializer)
+        let mut list = serializer.serialize_seq(Some(self.facts.writes().count()))?;
+        for (cell, (_, writes)) in self.facts.cells.iter().enumerate() {
+            for write in writes {
+                let origin = self.origins.binary_search(&&*write.origin).unwrap_or_default();
+                list.serialize_element(&(cell, origin, &write.value))?;
+            }
+        }
+        list.end()
     }
 }
 
 impl<'de> Deserialize<'de> for Facts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        type Packed = (Cell, SmallVec<[(usize, Option<Value>); 1]>);
-        let (origins, packed): (Vec<Origin>, Vec<Packed>) = Deserialize::deserialize(deserializer)?;
+        type Packed = (Vec<Origin>, Vec<Cell>, Vec<(usize, usize, Option<Value>)>);
+        let wrong = |what| Err(serde::de::Error::custom(what));
+        let (origins, cells, writes): Packed = Deserialize::deserialize(deserializer)?;
+        if !cells.is_sorted_by(|one, next| one < next) {
+            return wrong("cells out of order");
+        }
         let origins: Vec<Arc<Origin>> = origins.into_iter().map(Arc::new).collect();
-        let write = |(place, value): (usize, Option<Value>)| {
-            let origin =
-                origins.get(place).ok_or_else(|| serde::de::Error::custom("a write without an origin"))?;
-            Ok(Write { origin: Arc::clone(origin), value })
-        };
-        let cell = |(cell, writes): Packed| {
-            let writes: Result<Writes, D::Error> = writes.into_iter().map(write).collect();
-            Ok((cell, writes?))
-        };
-        Ok(Self { cells: packed.into_iter().map(cell).collect::<Result<_, D::Error>>()? })
+        let mut cells: Vec<(Cell, Writes)> = cells.into_iter().map(|cell| (cell, Writes::new())).collect();
+        for (cell, origin, value) in writes {
+            match (cells.get_mut(cell), origins.get(origin)) {
+                (Some((_, writes)), Some(origin)) => writes.push(Write { origin: Arc::clone(origin), value }),
+                _ => return wrong("a write without its cell or origin"),
+            }
+        }
+        Ok(Self { cells })
     }
 }
 
@@ -163,14 +177,39 @@ impl Facts {
 
     /// Adds a write; returns whether it was new.
     pub fn insert(&mut self, cell: Cell, write: Write) -> bool {
-        let writes = self.cells.entry(cell).or_default();
-        match writes.binary_search(&write) {
-            Ok(_) => false,
-            Err(place) => {
+        match self.place(&cell) {
+            Err(place) => self.cells.insert(place, (cell, SmallVec::from_iter([write]))),
+            Ok(place) => {
+                let writes = &mut self.cells[place].1;
+                let Err(place) = writes.binary_search(&write) else { return false };
                 writes.insert(place, write);
-                true
             }
         }
+        true
+    }
+
+    /// Where the cell is, or where it belongs.
+    fn place(&self, cell: &Cell) -> Result<usize, usize> {
+        self.cells.binary_search_by(|(known, _)| known.cmp(cell))
+    }
+
+    /// Who stated anything, each once and in order.
+    fn origins(&self) -> SmallVec<[&Origin; 8]> {
+        let mut shared: SmallVec<[&Arc<Origin>; 8]> = SmallVec::new();
+        for write in self.writes() {
+            // Nearly all writes share one of few.
+            if !shared.iter().any(|known| Arc::ptr_eq(known, &write.origin)) {
+                shared.push(&write.origin);
+            }
+        }
+        let mut origins: SmallVec<[&Origin; 8]> = shared.into_iter().map(|origin| &**origin).collect();
+        origins.sort_unstable();
+        origins.dedup();
+        origins
+    }
+
+    fn writes(&self) -> impl Iterator<Item = &Write> {
+        self.cells.iter().flat_map(|(_, writes)| writes)
     }
 
     /// Adds all writes of `other`; returns the names of the facts that changed.
@@ -188,46 +227,45 @@ impl Facts {
 
     /// The writes of the named facts, sets and links alone.
     pub fn only(&self, names: &BTreeSet<Name>) -> Self {
-        let mut cells = BTreeMap::new();
-        for name in names {
-            cells.extend(self.cells_of(name).map(|(cell, writes)| (cell.clone(), writes.clone())));
-        }
-        Self { cells }
+        // Names and cells have one order.
+        let cells = names.iter().flat_map(|name| self.cells_of(name));
+        Self { cells: cells.map(|(cell, writes)| (cell.clone(), writes.clone())).collect() }
     }
 
     /// Every cell of one fact, set or link.
-    pub fn cells_of<'a>(&'a self, name: &str) -> impl Iterator<Item = (&'a Cell, &'a Writes)> + use<'a> {
-        let first = Cell::fact(name);
-        let name = first.fact.clone();
-        self.cells.range(first..).take_while(move |(cell, _)| cell.fact == name)
+    pub fn cells_of(&self, name: &str) -> impl Iterator<Item = (&Cell, &Writes)> + use<'_> {
+        let first = self.cells.partition_point(|(cell, _)| cell.fact.as_str() < name);
+        let rest = &self.cells[first..];
+        let count = rest.iter().take_while(|(cell, _)| cell.fact == name).count();
+        rest[..count].iter().map(|(cell, writes)| (cell, writes))
     }
 
     /// All cells.
     pub fn cells(&self) -> impl Iterator<Item = (&Cell, &Writes)> {
-        self.cells.iter()
+        self.cells.iter().map(|(cell, writes)| (cell, writes))
     }
 
     /// The events that contributed.
     pub fn events(&self) -> BTreeSet<EventKey> {
-        self.cells.values().flatten().map(|write| write.event).collect()
+        self.writes().map(|write| write.event).collect()
     }
 
     /// The write that decides the cell at `at`: the highest-ranked source, then the latest event time, then the
     /// largest (source, event). Writes later than `at` and writes of retracted events do not count.
     pub fn winner(&self, cell: &Cell, view: View<'_>) -> Option<&Write> {
-        view.winner(self.cells.get(cell)?)
+        view.winner(&self.cells[self.place(cell).ok()?].1)
     }
 
     /// Keeps the cells for which `keep` says so.
     pub fn retain(&mut self, keep: impl Fn(&Cell) -> bool) {
-        self.cells.retain(|cell, _| keep(cell));
+        self.cells.retain(|(cell, _)| keep(cell));
     }
 
     /// Folds what is older than `horizon` before the latest write of each cell into the one write that wins
     /// there. Folding commutes with merging, because the winner is a maximum; only a retraction of what was
     /// folded away can no longer be carried out (`Retraction` says what happens then).
     pub fn fold(&mut self, horizon: Duration, ranks: &dyn Ranks, retracted: &BTreeSet<EventKey>) {
-        for writes in self.cells.values_mut() {
+        for (_, writes) in &mut self.cells {
             let Some(latest) = writes.last().map(|write| write.time) else { continue };
             let cutoff = latest - horizon;
             if writes.iter().filter(|write| write.time < cutoff).nth(1).is_none() {

@@ -14,8 +14,21 @@ pub const ID_BYTES: usize = 16;
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub struct $name(pub [u8; ID_BYTES]);
+
+        /// The order of the bytes, compared at once: maps by identifier are everywhere.
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+                u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
 
         impl $name {
             /// Reads the 32 hexadecimal digits that `Display` prints.
@@ -26,7 +39,7 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                f.write_str(std::str::from_utf8(&hex(self.0)).unwrap_or_default())
             }
         }
 
@@ -61,6 +74,16 @@ id! {
 id! {
     /// One step that the queue owes.
     TaskId
+}
+
+fn hex(id: [u8; ID_BYTES]) -> [u8; ID_BYTES * 2] {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let mut text = [0; ID_BYTES * 2];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(id) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    text
 }
 
 fn parse_hex(text: &str) -> Option<[u8; ID_BYTES]> {

@@ -3,11 +3,11 @@
 //! The first half merges like [`Facts`] (a semilattice): it depends on the set of events alone. The second half
 //! (`opportunities`, `told`) is the history of what the engine did.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Facts, Name, Write};
+use crate::facts::{Facts, Map, Name, Write};
 use crate::ids::{CitizenId, EventKey, NotificationId, OccurrenceId, OpportunityId, TaskId};
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -20,19 +20,19 @@ pub struct Record {
     /// Events taken back, whether or not they have arrived.
     pub retracted: BTreeSet<EventKey>,
     /// Occurrences of this citizen, and of others who are to be told to this citizen.
-    pub occurrences: BTreeMap<OccurrenceId, Occurrence>,
+    pub occurrences: Map<OccurrenceId, Occurrence>,
     /// Facts of others, mirrored for conditions, evidence and checks.
-    pub others: BTreeMap<CitizenId, Facts>,
+    pub others: Map<CitizenId, Facts>,
     /// Who mirrors what from here.
-    pub watchers: BTreeMap<CitizenId, Wants>,
+    pub watchers: Map<CitizenId, Wants>,
     /// What this record has asked others to mirror to it.
-    pub watching: BTreeMap<CitizenId, BTreeSet<Name>>,
+    pub watching: Map<CitizenId, BTreeSet<Name>>,
     /// Whom an event's effects reached, so that its retraction reaches them too.
-    pub reached: BTreeMap<EventKey, BTreeSet<CitizenId>>,
+    pub reached: Map<EventKey, BTreeSet<CitizenId>>,
     /// Who was sent which of this citizen's occurrences.
-    pub shared: BTreeMap<OccurrenceId, BTreeSet<CitizenId>>,
+    pub shared: Map<OccurrenceId, BTreeSet<CitizenId>>,
     /// What this citizen may be told, or was.
-    pub opportunities: BTreeMap<OpportunityId, Opportunity>,
+    pub opportunities: Map<OpportunityId, Opportunity>,
     /// Times of messages of the last seven days that count against the cap.
     pub told: Vec<Timestamp>,
     /// The plan task that is waiting, with its due time.
@@ -41,7 +41,7 @@ pub struct Record {
 
 /// Facts, sets and links that a watcher mirrors, by whose they are: the holder's own, or those of somebody whom
 /// the holder mirrors itself.
-pub type Wants = BTreeMap<CitizenId, BTreeSet<Name>>;
+pub type Wants = Map<CitizenId, BTreeSet<Name>>;
 
 /// One life event of one person, as the events that reported it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub struct Occurrence {
     /// Whom it happened to.
     pub subject: CitizenId,
     /// What each event said.
-    pub reports: BTreeMap<EventKey, Report>,
+    pub reports: Map<EventKey, Report>,
 }
 
 /// What one event said of an occurrence.
@@ -64,7 +64,7 @@ pub struct Report {
     /// When it was recorded.
     pub recorded: Timestamp,
     /// The declared data fields.
-    pub data: BTreeMap<Name, Value>,
+    pub data: Map<Name, Value>,
 }
 
 /// What a citizen may be told of one service because of one occurrence.
@@ -79,7 +79,7 @@ pub struct Opportunity {
     /// Where it stands.
     pub state: State,
     /// What was told, by kind.
-    pub told: BTreeMap<Kind, NotificationId>,
+    pub told: Map<Kind, NotificationId>,
     /// The task of the next reminder, with its due time.
     pub reminder: Option<(TaskId, Timestamp)>,
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chrono::{Datelike, NaiveDate};
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::CitizenId;
@@ -33,7 +34,7 @@ pub enum Value {
     /// Days since 1970-01-01, as Arrow's `Date32` counts them.
     Date(i32),
     /// See [`ValueType::Text`].
-    Text(String),
+    Text(CompactString),
     /// See [`ValueType::Citizen`].
     Citizen(CitizenId),
 }
@@ -80,7 +81,7 @@ impl Value {
             Self::Bool(value) => value.to_string(),
             Self::Int(value) => value.to_string(),
             Self::Date(value) => date_of(*value).map_or_else(|| value.to_string(), |date| date.to_string()),
-            Self::Text(value) => value.clone(),
+            Self::Text(value) => value.to_string(),
             Self::Citizen(value) => value.to_string(),
         }
     }

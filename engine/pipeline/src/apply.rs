@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_domain::event::Event;
-use tidings_domain::facts::{Cell, Name, Origin, Write};
+use tidings_domain::facts::{Cell, Map, Name, Origin, Write};
 use tidings_domain::ids::{CitizenId, EventKey, OccurrenceId};
 use tidings_domain::record::{Occurrence, Record, Share, Wants};
 use tidings_domain::time::Timestamp;
@@ -76,7 +76,7 @@ pub fn apply_event(pack: &Pack, record: &mut Record, touch: &mut Touch, event: &
         let occurrence = record.occurrences.entry(id).or_insert_with(|| Occurrence {
             life_event: life_event.name.as_str().into(),
             subject: event.subject,
-            reports: BTreeMap::new(),
+            reports: Map::new(),
         });
         occurrence.reports.insert(event.key, report(event));
         touch.occurrences.insert(id);
@@ -222,7 +222,7 @@ pub fn apply_share(record: &mut Record, touch: &mut Touch, me: CitizenId, share:
             let known = record.occurrences.entry(id).or_insert_with(|| Occurrence {
                 life_event: occurrence.life_event.clone(),
                 subject: occurrence.subject,
-                reports: BTreeMap::new(),
+                reports: Map::new(),
             });
             let before = known.reports.len();
             known.reports.extend(occurrence.reports);

@@ -109,7 +109,7 @@ fn told_item<'a>(
 
 fn language(reader: Reader<'_>, now: Timestamp) -> String {
     let known = match reader.fact(reader.me, &reader.pack.roles.language, now).value {
-        Some(Value::Text(code)) if reader.pack.languages.contains(&code) => Some(code),
+        Some(Value::Text(code)) => reader.pack.languages.iter().find(|known| **known == code).cloned(),
         _ => None,
     };
     known.or_else(|| reader.pack.languages.first().cloned()).unwrap_or_default()
@@ -125,7 +125,7 @@ fn text(
     let roles = &reader.pack.roles;
     let known = |fact: &str| reader.fact(reader.me, fact, now).value;
     let as_text = |value: Option<Value>| match value {
-        Some(Value::Text(text)) => Some(text),
+        Some(Value::Text(text)) => Some(String::from(text)),
         _ => None,
     };
     let (name, sex) = (as_text(known(&roles.name)), as_text(known(&roles.sex)));

@@ -1,7 +1,6 @@
 //! From bytes to a typed, pseudonymised event. Total: every input ends in exactly one [`Decoded`], never a panic.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate};
@@ -9,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use tidings_domain::event::{Arrival, Event, Ignored, Reason, Refusal, limits};
-use tidings_domain::facts::Name;
+use tidings_domain::facts::{Map, Name};
 use tidings_domain::ids::{EventKey, Pseudonymiser};
 use tidings_domain::time::Timestamp;
 use tidings_domain::value::{Value, ValueType};
@@ -164,9 +163,9 @@ fn data(
     event_type: &EventType,
     people: &Pseudonymiser,
     raw: Option<&RawValue>,
-) -> Result<BTreeMap<Name, Value>, Reason> {
+) -> Result<Map<Name, Value>, Reason> {
     let fields = match raw {
-        None => BTreeMap::new(),
+        None => Map::new(),
         Some(raw) => {
             let mut bad = None;
             let reader = Fields { event_type, people, bad: &mut bad };
@@ -192,7 +191,7 @@ struct Fields<'a> {
 }
 
 impl<'de> DeserializeSeed<'de> for Fields<'_> {
-    type Value = BTreeMap<Name, Value>;
+    type Value = Map<Name, Value>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -200,14 +199,14 @@ impl<'de> DeserializeSeed<'de> for Fields<'_> {
 }
 
 impl<'de> Visitor<'de> for Fields<'_> {
-    type Value = BTreeMap<Name, Value>;
+    type Value = Map<Name, Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of declared fields")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut values = BTreeMap::new();
+        let mut values = Map::new();
         let mut seen = 0;
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             seen += 1;
@@ -253,7 +252,7 @@ fn scalar(field: &Field, people: &Pseudonymiser, raw: &str) -> Option<Scalar> {
         }
     };
     match &value {
-        Value::Text(text) if !field.values.is_empty() && !field.values.contains(text) => None,
+        Value::Text(text) if !field.values.is_empty() && !field.values.contains(text.as_str()) => None,
         _ => Some(Scalar::Value(value)),
     }
 }
@@ -266,7 +265,7 @@ pub(crate) fn parse_text(value_type: ValueType, people: &Pseudonymiser, text: &s
         ValueType::Date => text.parse::<NaiveDate>().ok().map(Value::date),
         ValueType::Text if text.is_empty() || text.len() > Value::MAX_TEXT_BYTES => None,
         ValueType::Text => Some(Value::Text(match is_nfc_quick(text.chars()) {
-            IsNormalized::Yes => text.to_owned(),
+            IsNormalized::Yes => text.into(),
             _ => text.nfc().collect(),
         })),
         ValueType::Citizen if text.trim().is_empty() || text.len() > limits::ATTRIBUTE_BYTES => None,

@@ -43,6 +43,8 @@ pub enum PipelineError {
 /// Named limits of the loops.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Most events in one commit; a larger batch is cut.
+    pub commit: usize,
     /// Most waves of dependent messages in one batch; what is left goes through the outbox.
     pub waves: usize,
     /// Most retries of a batch whose records changed under it.
@@ -62,6 +64,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            commit: 2_000,
             waves: 16,
             conflicts: 64,
             lease: 1_000,

@@ -13,9 +13,9 @@ use tidings_rules::expr;
 use tidings_rules::pack::model::{LifeEvent, Pack, Rule};
 
 use crate::engine::{Engine, PipelineError};
-use crate::judge::{ActivePack, addressed_to, single};
+use crate::judge::{ActivePack, addressed_to, columns};
 use crate::policy;
-use crate::view::{Folded, Reader};
+use crate::view::{Folded, Reader, evidence};
 
 /// Everything that may be told to one citizen about what was decided for them. Holds personal values: it is for
 /// the person, or for whoever may see their file, never for a log.
@@ -235,11 +235,10 @@ impl One<'_> {
         if addressed.is_empty() || !policy::visible(reader, life_event, occurrence.subject, self.now) {
             return None;
         }
-        let columns = single(reader, life_event, occurrence.subject, self.folded);
-        let evidence = match decision {
-            Some(decision) => decision.evidence.clone(),
-            None => reader.evidence(life_event, occurrence.subject, self.folded),
-        };
+        let reads = reader.reads(life_event, occurrence.subject, self.folded);
+        let columns = columns(life_event, std::slice::from_ref(&reads));
+        let evidence =
+            decision.map_or_else(|| evidence(life_event, reads), |decision| decision.evidence.clone());
         Some(Explained {
             decision: format!("{}-{}", self.citizen, self.id),
             life_event: life_event.name.clone(),

@@ -1,25 +1,27 @@
 //! The ingest loop's step: a batch of events becomes facts and opportunities, in one durable commit a shard.
 //!
 //! Events of one batch that depend on each other run in waves: an event changes its subject's record; what that
-//! record then owes to others is applied to theirs in the next wave. Records only ever merge, so the number of
-//! waves, and how events are cut into batches, leave no trace in the end state.
+//! record then owes to others is applied to theirs in the next wave. Within a wave, the citizens of a batch are
+//! worked on in lanes, side by side. Records only ever merge, so the number of waves and of lanes, and how events
+//! are cut into batches, leave no trace in the end state.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use tidings_domain::event::{Arrival, End, Event, Ignored, Position, Reason, Refusal};
-use tidings_domain::ids::{CitizenId, EventKey, OccurrenceId, OpportunityId, TaskId};
-use tidings_domain::message::Decision;
+use rayon::prelude::*;
+use tidings_domain::event::{Arrival, End, Event, Ignored, Position, Reason};
+use tidings_domain::ids::{CitizenId, OpportunityId, TaskId};
 use tidings_domain::record::{Record, Share};
 use tidings_domain::store::{Commit, RowKey, Shard, StoreError, Table};
 use tidings_domain::time::Timestamp;
 
-use crate::apply::{self, Sent, Touch};
+use crate::apply::{self, Sent};
 use crate::decode::{Decoded, decode};
 use crate::engine::{Engine, PipelineError, pack};
-use crate::judge::{self, ActivePack, Tally};
-use crate::records::{Records, in_halves};
-use crate::share;
-use crate::vault::{Sealer, seal};
+use crate::judge::{ActivePack, Tally};
+use crate::lane::{Finished, Lane, lane_of};
+use crate::records::WORTH_A_THREAD;
+use crate::vault::{seal, seal_bytes};
 
 /// An arrival that has been decoded.
 #[derive(Clone, Debug)]
@@ -43,17 +45,31 @@ pub struct Ingested {
     pub opened: Vec<(CitizenId, OpportunityId)>,
 }
 
-/// A batch at work in one shard.
+impl Ingested {
+    fn note(&mut self, done: Finished) {
+        self.tally.add(&done.tally);
+        self.opened.extend(done.opened);
+    }
+}
+
+/// What one shard commits at once.
+struct Cut<'b> {
+    shard: Shard,
+    /// The place of the stretch in the batch.
+    first: usize,
+    stretch: &'b [Incoming],
+    /// Those of the stretch that are this shard's.
+    places: Vec<usize>,
+    positions: Vec<Position>,
+}
+
+/// A cut at work.
 struct BatchWork<'a> {
     engine: &'a Engine,
-    active: &'a ActivePack,
     shard: Shard,
-    records: Records<'a>,
-    touched: BTreeMap<CitizenId, Touch>,
-    changed: BTreeSet<CitizenId>,
-    judge: BTreeMap<CitizenId, BTreeSet<OccurrenceId>>,
+    active: Arc<ActivePack>,
+    lanes: Vec<Lane<'a>>,
     outbox: Vec<Sent>,
-    events: Vec<&'a Event>,
 }
 
 impl Engine {
@@ -64,59 +80,99 @@ impl Engine {
         Incoming { decoded, position: Some(arrival.position), refused }
     }
 
-    /// Applies a batch. Returns once everything is durable.
+    /// Applies a batch, cut into commits. Returns once everything is durable.
     pub fn ingest(&self, batch: &[Incoming]) -> Result<Ingested, PipelineError> {
         let mut report = Ingested { ends: vec![End::Committed; batch.len()], ..Ingested::default() };
-        let mut by_shard: BTreeMap<Shard, Vec<usize>> =
-            self.shards().map(|shard| (shard, Vec::new())).collect();
-        for (place, incoming) in batch.iter().enumerate() {
-            let shard = match &incoming.decoded {
-                Decoded::Event(event) => self.shard(event.subject),
-                _ => Shard(0),
-            };
-            by_shard.entry(shard).or_default().push(place);
-        }
-        let positions = highest(batch);
-        for (shard, places) in by_shard {
-            self.ingest_shard(shard, batch, &places, &positions, &mut report)?;
+        let cuts = self.cuts(batch);
+        let mut ahead = None;
+        for (place, cut) in cuts.iter().enumerate() {
+            ahead = self.ingest_cut(cut, ahead, cuts.get(place + 1), &mut report)?;
         }
         self.advance_watermarks(batch);
         self.drain_outbox(&mut report)?;
         Ok(report)
     }
 
-    fn ingest_shard(
-        &self,
-        shard: Shard,
-        batch: &[Incoming],
-        places: &[usize],
-        positions: &[Position],
+    /// Cuts a batch into commits, in its order; every shard commits every stretch of it, if only its positions.
+    fn cuts<'b>(&self, batch: &'b [Incoming]) -> Vec<Cut<'b>> {
+        let mut cuts = Vec::new();
+        let stretches = batch.chunks(self.limits.commit.max(1));
+        for (number, stretch) in stretches.enumerate() {
+            let positions = highest(stretch);
+            let mut places: BTreeMap<Shard, Vec<usize>> =
+                self.shards().map(|shard| (shard, Vec::new())).collect();
+            for (place, incoming) in stretch.iter().enumerate() {
+                let shard = match &incoming.decoded {
+                    Decoded::Event(event) => self.shard(event.subject),
+                    _ => Shard(0),
+                };
+                places.entry(shard).or_default().push(place);
+            }
+            let first = number * self.limits.commit.max(1);
+            cuts.extend(places.into_iter().map(|(shard, places)| Cut {
+                shard,
+                first,
+                stretch,
+                places,
+                positions: positions.clone(),
+            }));
+        }
+        cuts
+    }
+
+    /// Commits one cut. While it goes to the disk, the records of the next are read and opened: these are
+    /// returned.
+    fn ingest_cut<'b>(
+        &'b self,
+        cut: &Cut<'b>,
+        mut ahead: Option<BatchWork<'b>>,
+        next: Option<&Cut<'b>>,
         report: &mut Ingested,
-    ) -> Result<(), PipelineError> {
+    ) -> Result<Option<BatchWork<'b>>, PipelineError> {
         for _ in 0..self.limits.conflicts {
-            let active = self.active();
-            let mut work = BatchWork::new(self, &active, shard);
-            let ends = work.take(batch, places)?;
-            let mut commit = Commit { positions: positions.to_vec(), ..Commit::default() };
-            work.write_events(&mut commit)?;
-            self.write_letters(batch, places, &ends, &mut commit)?;
-            self.write_watermarks(batch, &mut commit)?;
-            let mut tally = Tally::default();
-            let opened = work.finish(&mut commit, &mut tally)?;
-            match self.store.commit(shard, &commit) {
+            let mut work = ahead.take().unwrap_or_else(|| BatchWork::new(self, cut.shard, cut.places.len()));
+            let ends = work.take(cut.stretch, &cut.places)?;
+            let mut commit = Commit { positions: cut.positions.clone(), ..Commit::default() };
+            self.write_letters(cut, &ends, &mut commit)?;
+            self.write_watermarks(cut.stretch, &mut commit)?;
+            let done = work.finish(commit)?;
+            let mut following = None;
+            let committed = rayon::in_place_scope(|scope| {
+                scope.spawn(|_| following = next.and_then(|next| self.read_ahead(next, &done)));
+                self.store.commit(cut.shard, &done.commit)
+            });
+            match committed {
                 Ok(()) => {
-                    for (place, end) in places.iter().zip(ends) {
-                        report.ends[*place] = end;
+                    for (place, end) in cut.places.iter().zip(ends) {
+                        report.ends[cut.first + place] = end;
                     }
-                    report.tally.add(&tally);
-                    report.opened.extend(opened);
-                    return Ok(());
+                    report.note(done);
+                    return Ok(following);
                 }
                 Err(StoreError::Conflict | StoreError::StalePack { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(StoreError::Conflict.into())
+    }
+
+    /// Reads and opens the records that a cut will need, but for those that the commit under way changes. What
+    /// somebody else changes meanwhile is a conflict when the cut is committed, as always. A failure here is
+    /// found again by whoever then reads the record.
+    fn read_ahead<'b>(&'b self, cut: &Cut<'b>, under_way: &Finished) -> Option<BatchWork<'b>> {
+        let mut work = BatchWork::new(self, cut.shard, cut.places.len());
+        let events = || {
+            cut.places.iter().filter_map(|place| match &cut.stretch[*place].decoded {
+                Decoded::Event(event) => Some(&**event),
+                _ => None,
+            })
+        };
+        let theirs = |who: &CitizenId| self.shard(*who) == cut.shard && !under_way.changed.contains(who);
+        work.load(events().flat_map(Event::people).filter(theirs)).ok()?;
+        let parts = work.sort(events().map(|event| (event.subject, event)));
+        let concerned = work.each(parts, |lane, events| Ok(lane.concerned(&events))).ok()?;
+        work.load(concerned.into_iter().flatten().filter(theirs)).ok()?;
+        Some(work)
     }
 
     /// Applies shares to one shard's records, without any event; used for the outbox and after a pack change.
@@ -128,20 +184,13 @@ impl Engine {
         report: &mut Ingested,
     ) -> Result<(), PipelineError> {
         for _ in 0..self.limits.conflicts {
-            let active = self.active();
-            let mut work = BatchWork::new(self, &active, shard);
-            work.records.load(shares.iter().map(|(to, _)| *to).chain(rejudge.iter().copied()))?;
-            for citizen in rejudge {
-                work.touched.entry(*citizen).or_default().all = true;
-            }
+            let mut work = BatchWork::new(self, shard, shares.len() + rejudge.len());
+            work.rejudge(rejudge)?;
             work.waves(shares.to_vec())?;
-            let mut commit = Commit::default();
-            let mut tally = Tally::default();
-            let opened = work.finish(&mut commit, &mut tally)?;
-            match self.store.commit(shard, &commit) {
+            let done = work.finish(Commit::default())?;
+            match self.store.commit(shard, &done.commit) {
                 Ok(()) => {
-                    report.tally.add(&tally);
-                    report.opened.extend(opened);
+                    report.note(done);
                     return Ok(());
                 }
                 Err(StoreError::Conflict | StoreError::StalePack { .. }) => {}
@@ -151,16 +200,10 @@ impl Engine {
         Err(StoreError::Conflict.into())
     }
 
-    fn write_letters(
-        &self,
-        batch: &[Incoming],
-        places: &[usize],
-        ends: &[End],
-        commit: &mut Commit,
-    ) -> Result<(), PipelineError> {
-        for (place, end) in places.iter().zip(ends) {
+    fn write_letters(&self, cut: &Cut<'_>, ends: &[End], commit: &mut Commit) -> Result<(), PipelineError> {
+        for (place, end) in cut.places.iter().zip(ends) {
             let End::DeadLetter(reason) = end else { continue };
-            let incoming = &batch[*place];
+            let incoming = &cut.stretch[*place];
             let letter = Letter {
                 reason: reason.clone(),
                 bytes: incoming.refused.clone().unwrap_or_default(),
@@ -228,6 +271,9 @@ impl Engine {
     }
 }
 
+/// Most lanes of a batch: with more, each has too little to do.
+const MOST_LANES: usize = 8;
+
 /// Prefix of watermark rows.
 pub(crate) const WATERMARK: &str = "watermark:";
 
@@ -277,99 +323,75 @@ fn seen(batch: &[Incoming]) -> BTreeMap<String, Timestamp> {
 }
 
 impl<'a> BatchWork<'a> {
-    fn new(engine: &'a Engine, active: &'a ActivePack, shard: Shard) -> Self {
-        Self {
-            engine,
-            active,
-            shard,
-            records: Records::new(engine, shard),
-            touched: BTreeMap::new(),
-            changed: BTreeSet::new(),
-            judge: BTreeMap::new(),
-            outbox: Vec::new(),
-            events: Vec::new(),
+    /// Work on so many things; one lane when more are not worth it.
+    fn new(engine: &'a Engine, shard: Shard, size: usize) -> Self {
+        let active = engine.active();
+        let lanes = if size < WORTH_A_THREAD { 1 } else { rayon::current_num_threads().clamp(1, MOST_LANES) };
+        let lanes = (0..lanes).map(|_| Lane::new(engine, Arc::clone(&active), shard)).collect();
+        Self { engine, shard, active, lanes, outbox: Vec::new() }
+    }
+
+    /// Sorts things into the lanes of their citizens; the order within a lane stays.
+    fn sort<T>(&self, things: impl IntoIterator<Item = (CitizenId, T)>) -> Vec<Vec<T>> {
+        let mut sorted: Vec<Vec<T>> = self.lanes.iter().map(|_| Vec::new()).collect();
+        for (citizen, thing) in things {
+            if let Some(lane) = sorted.get_mut(lane_of(citizen, self.lanes.len())) {
+                lane.push(thing);
+            }
+        }
+        sorted
+    }
+
+    /// Lets every lane work on its part, side by side.
+    fn each<T: Send, U: Send>(
+        &mut self,
+        parts: Vec<T>,
+        work: impl Fn(&mut Lane<'a>, T) -> Result<U, PipelineError> + Sync,
+    ) -> Result<Vec<U>, PipelineError> {
+        match self.lanes.as_mut_slice() {
+            [lane] => parts.into_iter().map(|part| work(lane, part)).collect(),
+            lanes => lanes.par_iter_mut().zip(parts).map(|(lane, part)| work(lane, part)).collect(),
         }
     }
 
-    /// Sorts out duplicates, forgotten people and impossible retractions, and applies the rest.
+    fn load(&mut self, citizens: impl Iterator<Item = CitizenId>) -> Result<(), PipelineError> {
+        let parts = self.sort(citizens.map(|citizen| (citizen, citizen)));
+        self.each(parts, |lane, part| lane.load(&part))?;
+        Ok(())
+    }
+
+    fn rejudge(&mut self, citizens: &[CitizenId]) -> Result<(), PipelineError> {
+        let parts = self.sort(citizens.iter().map(|citizen| (*citizen, *citizen)));
+        self.each(parts, |lane, part| lane.rejudge(&part))?;
+        Ok(())
+    }
+
+    /// Applies the events of the batch; returns what became of each.
     fn take(&mut self, batch: &'a [Incoming], places: &[usize]) -> Result<Vec<End>, PipelineError> {
-        let events: Vec<Option<&'a Event>> = places
-            .iter()
-            .map(|place| match &batch[*place].decoded {
-                Decoded::Event(event) => Some(&**event),
-                _ => None,
-            })
-            .collect();
-        self.records.load(events.iter().flatten().map(|event| event.subject))?;
-        let stored = self.stored(&events)?;
-        let mut fresh: HashMap<EventKey, &'a Event> = HashMap::new();
-        let mut first = Vec::new();
         let mut ends = Vec::with_capacity(places.len());
-        for (place, event) in places.iter().zip(&events) {
-            let Some(event) = event else {
-                ends.push(end_of(&batch[*place].decoded));
-                continue;
-            };
-            let known = fresh.get(&event.key).copied().or_else(|| stored.get(&event.key));
-            let end = if self.records.is_forgotten(event.subject) {
-                End::Ignored(Ignored::Forgotten)
-            } else if let Some(known) = known {
-                if same(known, event) { End::Duplicate } else { dead(Refusal::ConflictingId, "id") }
-            } else if self.too_old_to_retract(event, &stored) {
-                dead(Refusal::TooOldToRetract, "data")
-            } else {
-                fresh.insert(event.key, event);
-                self.events.push(event);
-                first.extend(self.apply(event));
-                End::Committed
-            };
-            ends.push(end);
+        let mut events = Vec::with_capacity(places.len());
+        for (at, place) in places.iter().enumerate() {
+            let decoded = &batch[*place].decoded;
+            ends.push(end_of(decoded));
+            if let Decoded::Event(event) = decoded {
+                events.push((event.subject, (at, &**event)));
+            }
+        }
+        let parts = self.sort(events);
+        let taken = self.each(parts, |lane, part| {
+            let (at, events): (Vec<usize>, Vec<&Event>) = part.into_iter().unzip();
+            let (ends, sent) = lane.take(&events)?;
+            Ok((at.into_iter().zip(ends).collect::<Vec<_>>(), sent))
+        })?;
+        let mut first = Vec::new();
+        for (part, sent) in taken {
+            for (at, end) in part {
+                ends[at] = end;
+            }
+            first.extend(sent);
         }
         self.waves(first)?;
         Ok(ends)
-    }
-
-    fn apply(&mut self, event: &Event) -> Vec<Sent> {
-        let Some(record) = self.records.get_mut(event.subject) else { return Vec::new() };
-        self.changed.insert(event.subject);
-        let touch = self.touched.entry(event.subject).or_default();
-        apply::apply_event(&self.active.pack, record, touch, event)
-    }
-
-    /// The events of the batch, and the targets of its retractions, that are stored already.
-    fn stored(&self, events: &[Option<&Event>]) -> Result<HashMap<EventKey, Event>, PipelineError> {
-        let mut keys = Vec::new();
-        for event in events.iter().flatten() {
-            if !self.records.is_stored(event.subject) {
-                continue;
-            }
-            keys.push(RowKey::of(Table::Event, event.subject, &event.key.0));
-            if let Some(target) = self.target(event) {
-                keys.push(RowKey::of(Table::Event, event.subject, &target.0));
-            }
-        }
-        let rows = self.engine.store.read(self.shard, &keys)?;
-        let mut stored = HashMap::new();
-        for (key, row) in keys.iter().zip(rows) {
-            if let Some(bytes) = row.bytes {
-                let (_, event): (_, Event) = self.engine.vault.open(key, &bytes)?;
-                stored.insert(event.key, event);
-            }
-        }
-        Ok(stored)
-    }
-
-    fn target(&self, event: &Event) -> Option<EventKey> {
-        let event_type = self.active.pack.events.get(&event.kind)?;
-        apply::retraction_target(&self.active.pack, event_type, event)
-    }
-
-    fn too_old_to_retract(&self, event: &Event, stored: &HashMap<EventKey, Event>) -> bool {
-        let target = self.target(event).and_then(|target| stored.get(&target));
-        match (target, self.records.get(event.subject)) {
-            (Some(target), Some(record)) => apply::beyond_horizon(&self.active.pack, record, target.time),
-            _ => false,
-        }
     }
 
     /// Applies messages until none is left for this shard.
@@ -378,85 +400,37 @@ impl<'a> BatchWork<'a> {
             let (here, away): (Vec<_>, Vec<_>) =
                 sent.into_iter().partition(|(to, _)| self.engine.shard(*to) == self.shard);
             self.outbox.extend(away);
-            if here.is_empty() && self.touched.is_empty() {
+            if here.is_empty() && !self.lanes.iter().any(Lane::is_touched) {
                 return Ok(());
             }
             if wave == self.engine.limits.waves {
                 self.outbox.extend(here);
                 return Ok(());
             }
-            self.records.load(here.iter().map(|(to, _)| *to))?;
-            for (to, share) in here {
-                // A share about somebody who was forgotten ends here.
-                if self.records.is_forgotten(to) {
-                    continue;
-                }
-                if let Some(record) = self.records.get_mut(to) {
-                    let touch = self.touched.entry(to).or_default();
-                    apply::apply_share(record, touch, to, share);
-                }
-            }
-            sent = self.derive();
+            let parts = self.sort(here.into_iter().map(|(to, share)| (to, (to, share))));
+            sent = self.each(parts, Lane::wave)?.into_iter().flatten().collect();
         }
-        Ok(())
-    }
-
-    fn derive(&mut self) -> Vec<Sent> {
-        let mut sent = Vec::new();
-        for (citizen, touch) in std::mem::take(&mut self.touched) {
-            let Some(record) = self.records.get_mut(citizen).filter(|_| !touch.is_empty()) else { continue };
-            self.changed.insert(citizen);
-            let (owed, judge) = share::derive(&self.active.pack, citizen, record, touch);
-            sent.extend(owed);
-            self.judge.entry(citizen).or_default().extend(judge);
-        }
-        sent
-    }
-
-    fn write_events(&mut self, commit: &mut Commit) -> Result<(), PipelineError> {
-        let mut events = Vec::with_capacity(self.events.len());
-        for event in std::mem::take(&mut self.events) {
-            events.push((event, self.records.sealer(event.subject)?));
-        }
-        commit.writes.extend(in_halves(events, |(event, sealer)| {
-            let key = RowKey::of(Table::Event, event.subject, &event.key.0);
-            let bytes = seal(&sealer, &key, event)?;
-            Ok((key, Some(bytes)))
-        })?);
         Ok(())
     }
 
     /// Judges, schedules and seals everything that changed into the commit.
-    fn finish(
-        mut self,
-        commit: &mut Commit,
-        tally: &mut Tally,
-    ) -> Result<Vec<(CitizenId, OpportunityId)>, PipelineError> {
-        let pack_ = &self.active.pack;
-        let mut records = self.records.all_mut();
-        let judged = judge::judge(self.active, &mut records, &self.judge, tally)?;
-        for citizen in &self.changed {
-            if let Some(record) = records.get_mut(citizen) {
-                apply::prune(pack_, record);
-                judge::schedule(pack_, *citizen, record);
-            }
+    fn finish(mut self, commit: Commit) -> Result<Finished, PipelineError> {
+        let parts = |lanes: &[Lane<'_>]| lanes.iter().map(|_| ()).collect();
+        self.each(parts(&self.lanes), |lane, ()| lane.make_keys())?;
+        // New keys go to the disk while the rows are sealed; the commit comes after both.
+        let (ring, mut sealed) = (self.engine.vault.ring(), None);
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| sealed = Some(self.each(parts(&self.lanes), |lane, ()| lane.finish())));
+            ring.sync()
+        })?;
+        let mut all = Finished { commit, ..Finished::default() };
+        for done in sealed.transpose()?.into_iter().flatten() {
+            all.add(done);
         }
-        let (mut opened, mut decisions) = (Vec::new(), Vec::new());
-        for (citizen, result) in judged {
-            opened.extend(result.opened.into_iter().map(|opportunity| (citizen, opportunity)));
-            let sealer = self.records.sealer(citizen)?;
-            decisions
-                .extend(result.decisions.into_iter().map(|decision| (citizen, sealer.clone(), decision)));
-        }
-        commit.writes.extend(in_halves(decisions, |(citizen, sealer, (occurrence, decision))| {
-            decision_row(&sealer, citizen, occurrence, decision.as_ref())
-        })?);
-        self.records.write(std::mem::take(&mut self.changed), commit)?;
-        self.write_outbox(commit)?;
-        self.engine.vault.ring().sync()?;
-        commit.pack_epoch = Some(self.active.epoch);
-        self.records.let_go();
-        Ok(opened)
+        self.write_outbox(&mut all.commit)?;
+        all.commit.pack_epoch = Some(self.active.epoch);
+        self.lanes.into_iter().for_each(Lane::let_go);
+        Ok(all)
     }
 
     fn write_outbox(&mut self, commit: &mut Commit) -> Result<(), PipelineError> {
@@ -464,22 +438,11 @@ impl<'a> BatchWork<'a> {
             let plain = pack(&sent)?;
             let id = TaskId::of("share", &[&sent.0.0, &plain]);
             let key = RowKey { table: Table::Outbox, key: id.0.to_vec() };
-            let bytes = crate::vault::seal_bytes(&self.engine.letters, &key, plain)?;
+            let bytes = seal_bytes(&self.engine.letters, &key, &plain)?;
             commit.writes.push((key, Some(bytes)));
         }
         Ok(())
     }
-}
-
-fn decision_row(
-    sealer: &Sealer,
-    citizen: CitizenId,
-    occurrence: OccurrenceId,
-    decision: Option<&Decision>,
-) -> Result<(RowKey, Option<Vec<u8>>), PipelineError> {
-    let key = RowKey::of(Table::Decision, citizen, &occurrence.0);
-    let bytes = decision.map(|decision| seal(sealer, &key, decision)).transpose()?;
-    Ok((key, bytes))
 }
 
 fn end_of(decoded: &Decoded) -> End {
@@ -489,15 +452,6 @@ fn end_of(decoded: &Decoded) -> End {
         Decoded::Ignored(why) => End::Ignored(*why),
         Decoded::Refused(reason) => End::DeadLetter(reason.clone()),
     }
-}
-
-fn dead(code: Refusal, place: &str) -> End {
-    End::DeadLetter(Reason { code, place: Some(place.to_owned()) })
-}
-
-/// Whether two events with one key say the same; when it was recorded may differ.
-fn same(one: &Event, other: &Event) -> bool {
-    (one.subject, one.time, &one.kind, &one.data) == (other.subject, other.time, &other.kind, &other.data)
 }
 
 /// A share that forgets somebody, for every record that mirrors them.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use tidings_domain::facts::Map;
 use tidings_domain::ids::{CitizenId, OccurrenceId, OpportunityId, TaskId};
 use tidings_domain::message::{Decision, RuleDecision};
 use tidings_domain::record::{Answer, Kind, Opportunity, Record, State, Suppressed};
@@ -12,8 +13,7 @@ use tidings_rules::pack::model::{LifeEvent, Pack, Recipient, Rule};
 
 use crate::engine::PipelineError;
 use crate::policy::{self, Candidate};
-use crate::records::in_halves;
-use crate::view::{Folded, Reader};
+use crate::view::{Folded, Read, Reader, evidence};
 
 /// A pack in use: with its epoch, and since when each rule has been known.
 #[derive(Debug)]
@@ -126,13 +126,19 @@ fn judge_group(
     tally: &mut Tally,
     judged: &mut BTreeMap<CitizenId, Judged>,
 ) -> Result<(), PipelineError> {
-    let columns = fill(&active.pack, life_event, &rows, records);
-    let answers: Vec<Answers> = life_event.rules.iter().map(|rule| rule.when.answers(&columns)).collect();
-    let places: Vec<(usize, Row)> = rows.into_iter().enumerate().collect();
     let shared = &*records;
-    let verdicts = in_halves(places, |(place, row)| {
-        Ok(verdict(active, life_event, (&columns, &answers, place), &row, shared))
-    })?;
+    let read = |row: &Row| {
+        let record = shared.get(&row.citizen)?;
+        let reader = Reader { pack: &active.pack, me: row.citizen, record };
+        Some(reader.reads(life_event, row.subject, &row.folded))
+    };
+    let reads: Vec<Vec<Read>> = rows.iter().map(|row| read(row).unwrap_or_default()).collect();
+    let columns = columns(life_event, &reads);
+    let answers: Vec<Answers> = life_event.rules.iter().map(|rule| rule.when.answers(&columns)).collect();
+    let judge = |(place, (row, reads)): (usize, (&Row, Vec<Read>))| {
+        verdict(active, life_event, (&columns, &answers, place), row, reads, shared)
+    };
+    let verdicts: Vec<Option<Verdict>> = rows.iter().zip(reads).enumerate().map(judge).collect();
     let mut counts: BTreeMap<(usize, &'static str), u64> = BTreeMap::new();
     for verdict in verdicts.into_iter().flatten() {
         let Some(record) = records.get_mut(&verdict.citizen) else { continue };
@@ -158,14 +164,16 @@ fn verdict(
     life_event: &LifeEvent,
     (columns, answers, place): (&Columns, &[Answers], usize),
     row: &Row,
+    reads: Vec<Read>,
     records: &BTreeMap<CitizenId, &mut Record>,
 ) -> Option<Verdict> {
     let pack = &active.pack;
     let record: &Record = records.get(&row.citizen)?;
     let reader = Reader { pack, me: row.citizen, record };
     let (mut found, mut counted, mut decided) = (BTreeMap::new(), Vec::new(), Vec::new());
+    let refuses = policy::refuses(reader, life_event, Timestamp::MAX);
     for (number, (rule, answers)) in life_event.rules.iter().zip(answers).enumerate() {
-        if !addressed(reader, rule, row) || policy::refused(reader, life_event, rule, Timestamp::MAX) {
+        if !addressed(reader, rule, row) || (refuses && !policy::must_tell(rule)) {
             continue;
         }
         if let Err(reason) = policy::applies(pack, rule, active.since.get(&rule.root).copied(), &row.folded) {
@@ -185,7 +193,7 @@ fn verdict(
         let id = OpportunityId::of(row.citizen, &rule.root, row.occurrence);
         found.insert(id, (rule.root.clone(), answer));
     }
-    let decision = decide(reader, life_event, row, &decided, active);
+    let decision = decide(reader, life_event, row, reads, &decided, active);
     Some(Verdict { citizen: row.citizen, occurrence: row.occurrence, found, counted, decision })
 }
 
@@ -206,35 +214,16 @@ fn unknown(rule: &Rule, columns: &Columns, place: usize) -> Answer {
     }
 }
 
-fn fill(
-    pack: &Pack,
-    life_event: &LifeEvent,
-    rows: &[Row],
-    records: &BTreeMap<CitizenId, &mut Record>,
-) -> Columns {
+/// The columns of a life event, from what was read for each row.
+pub fn columns(life_event: &LifeEvent, rows: &[Vec<Read>]) -> Columns {
     let types: Vec<_> = life_event.columns.iter().map(|(_, value_type)| *value_type).collect();
     let mut builder = ColumnsBuilder::new(&types, rows.len());
-    for row in rows {
-        if let Some(record) = records.get(&row.citizen) {
-            let reader = Reader { pack, me: row.citizen, record };
-            for (place, (column, _)) in life_event.columns.iter().enumerate() {
-                let read = reader.column(column, row.subject, &row.folded);
-                builder.push(place, read.value.as_ref());
-            }
+    for reads in rows {
+        for (place, read) in reads.iter().enumerate() {
+            builder.push(place, read.value.as_ref());
         }
         builder.finish_row();
     }
-    builder.finish()
-}
-
-/// One occurrence's columns alone, for explanations.
-pub fn single(reader: Reader<'_>, life_event: &LifeEvent, subject: CitizenId, folded: &Folded) -> Columns {
-    let types: Vec<_> = life_event.columns.iter().map(|(_, value_type)| *value_type).collect();
-    let mut builder = ColumnsBuilder::new(&types, 1);
-    for (place, (column, _)) in life_event.columns.iter().enumerate() {
-        builder.push(place, reader.column(column, subject, folded).value.as_ref());
-    }
-    builder.finish_row();
     builder.finish()
 }
 
@@ -257,19 +246,20 @@ fn decide(
     reader: Reader<'_>,
     life_event: &LifeEvent,
     row: &Row,
+    reads: Vec<Read>,
     decided: &[(&Rule, Answer)],
     active: &ActivePack,
 ) -> Option<Decision> {
     if decided.is_empty() {
         return None;
     }
-    let evidence = reader.evidence(life_event, row.subject, &row.folded);
+    let evidence = evidence(life_event, reads);
     let occurrence = reader.record.occurrences.get(&row.occurrence)?;
     let events = occurrence.reports.keys().filter(|event| !reader.record.retracted.contains(event));
     let rules = decided.iter().map(|(rule, answer)| RuleDecision {
         rule: rule.key.clone(),
         answer: answer.clone(),
-        basis: rule.basis.iter().map(|basis| format!("{}, {}", basis.law, basis.article)).collect(),
+        basis: rule.basis.iter().map(|basis| [basis.law.as_str(), ", ", &basis.article].concat()).collect(),
     });
     Some(Decision {
         life_event: life_event.name.clone(),
@@ -308,7 +298,7 @@ fn settle(
                 occurrence,
                 answer: answer.clone(),
                 state: State::Open,
-                told: BTreeMap::new(),
+                told: Map::new(),
                 reminder: None,
             }
         });

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod forget;
 pub mod ingest;
 pub mod judge;
+mod lane;
 pub mod load;
 pub mod open;
 pub mod plan;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use tidings_domain::event::{End, Event, Position};
+use tidings_domain::facts::Map;
 use tidings_domain::ids::EventKey;
 use tidings_domain::time::Timestamp;
 use tidings_domain::value::{Pii, Value, ValueType};
@@ -104,7 +105,7 @@ impl Engine {
         let number = row.get(NUMBER).map(|number| number.reveal().trim()).filter(|number| !number.is_empty());
         let number = number.ok_or((NUMBER.to_owned(), "there is no national number"))?;
         let subject = self.people.citizen(number);
-        let mut data = BTreeMap::new();
+        let mut data = Map::new();
         let mut identity = vec![ask.as_of.to_string(), subject.to_string()];
         for (column, text) in row {
             let text = text.reveal().trim();
@@ -137,7 +138,7 @@ impl Engine {
         }
         let value = parse_text(value_type, &self.people, text).ok_or("not of the fact's type")?;
         match (&value, values) {
-            (Value::Text(text), Some(values)) if !values.is_empty() && !values.contains(text) => {
+            (Value::Text(text), Some(values)) if !values.is_empty() && !values.contains(text.as_str()) => {
                 Err("not in the fact's list of values")
             }
             _ => Ok(value),

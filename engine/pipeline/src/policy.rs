@@ -48,9 +48,16 @@ pub struct Candidate<'a> {
 
 /// Whether proactive services are refused for a rule of a life event.
 pub fn refused(reader: Reader<'_>, life_event: &LifeEvent, rule: &Rule, at: Timestamp) -> bool {
-    if rule.class == Class::Duty && rule.must_tell.is_some() {
-        return false;
-    }
+    !must_tell(rule) && refuses(reader, life_event, at)
+}
+
+/// Whether a refusal does not keep a rule from being told.
+pub const fn must_tell(rule: &Rule) -> bool {
+    matches!(rule.class, Class::Duty) && rule.must_tell.is_some()
+}
+
+/// Whether the record's citizen refuses proactive services, all or those of a life event.
+pub fn refuses(reader: Reader<'_>, life_event: &LifeEvent, at: Timestamp) -> bool {
     let refusals = &reader.pack.roles.refusals;
     let topic = format!("{TOPIC}{}", life_event.name);
     reader.has(reader.me, refusals, ALL, at) || reader.has(reader.me, refusals, &topic, at)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
 use tidings_domain::ids::{CitizenId, TaskId};
 use tidings_domain::message::{Queue, Task, Work};
 use tidings_domain::record::Record;
@@ -11,8 +12,8 @@ use tidings_domain::time::Timestamp;
 use crate::engine::{Engine, Held, PipelineError, pack};
 use crate::vault::{Sealer, seal};
 
-/// So many records are worth a second thread.
-const WORTH_A_THREAD: usize = 64;
+/// So many records or events are worth a second thread.
+pub(crate) const WORTH_A_THREAD: usize = 64;
 
 /// Records of one shard at work.
 pub(crate) struct Records<'a> {
@@ -40,7 +41,7 @@ impl<'a> Records<'a> {
         let rows = self.engine.store.read(self.shard, &keys)?;
         let sealed: Vec<(CitizenId, RowKey, Row)> =
             wanted.into_iter().zip(keys).zip(rows).map(|((citizen, key), row)| (citizen, key, row)).collect();
-        let opened = in_halves(sealed, |(citizen, key, row)| Ok((citizen, self.engine.held(&key, row)?)))?;
+        let opened = side_by_side(sealed, |(citizen, key, row)| Ok((citizen, self.engine.held(&key, row)?)))?;
         let mut unknown = Vec::new();
         for (citizen, held) in opened {
             if held.sealer.is_none() {
@@ -61,11 +62,11 @@ impl<'a> Records<'a> {
         Ok(())
     }
 
-    /// Lets the records go on a thread of their own: they are many small things, and nobody waits for that.
+    /// Lets the records go on another thread: they are many small things, and nobody waits for that.
     pub(crate) fn let_go(self) {
         let held = self.held;
         if held.len() >= WORTH_A_THREAD {
-            std::thread::spawn(move || drop(held));
+            rayon::spawn(move || drop(held));
         }
     }
 
@@ -113,7 +114,7 @@ impl<'a> Records<'a> {
         for citizen in citizens {
             sealers.push((citizen, self.sealer(citizen)?));
         }
-        let sealed = in_halves(sealers, |(citizen, sealer)| {
+        let sealed = side_by_side(sealers, |(citizen, sealer)| {
             let key = RowKey::citizen(citizen);
             let held = self.held.get(&citizen).ok_or_else(|| missing(citizen))?;
             let bytes = seal(&sealer, &key, &held.record)?;
@@ -134,23 +135,15 @@ fn missing(citizen: CitizenId) -> PipelineError {
     PipelineError::NotFound(format!("record {citizen}"))
 }
 
-/// Does something to each of many things, on two threads when that is worth it; the order stays. Opening and
-/// sealing are most of what a batch costs, and machines that run this have two cores.
-pub(crate) fn in_halves<T: Send, U: Send>(
-    mut things: Vec<T>,
-    work: impl Fn(T) -> Result<U, PipelineError> + Sync,
+/// Does something to each of many things, on as many threads as that is worth; the order stays.
+pub(crate) fn side_by_side<T: Send, U: Send>(
+    things: Vec<T>,
+    work: impl Fn(T) -> Result<U, PipelineError> + Sync + Send,
 ) -> Result<Vec<U>, PipelineError> {
     if things.len() < WORTH_A_THREAD {
         return things.into_iter().map(work).collect();
     }
-    let rest = things.split_off(things.len() / 2);
-    std::thread::scope(|scope| {
-        let rest = scope.spawn(|| rest.into_iter().map(&work).collect::<Result<Vec<U>, _>>());
-        let mut first: Vec<U> = things.into_iter().map(&work).collect::<Result<_, _>>()?;
-        // A panic is a defect: let it surface here instead of losing half a batch.
-        first.extend(rest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-        Ok(first)
-    })
+    things.into_par_iter().with_min_len(WORTH_A_THREAD / 2).map(work).collect()
 }
 
 fn move_plan(

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::Days;
+use rayon::prelude::*;
 use thiserror::Error;
 use tidings_domain::event::Arrival;
 use tidings_domain::source::{Batch, EventSource, SourceError};
@@ -17,9 +18,9 @@ use crate::decode::Decoded;
 use crate::dispatch::Dispatched;
 use crate::engine::{Engine, PipelineError, pack};
 use crate::ingest::{Incoming, Ingested};
-use crate::judge::ActivePack;
 use crate::plan::Planned;
 use crate::policy;
+use crate::records::WORTH_A_THREAD;
 use crate::remind::Reminded;
 use crate::view::date;
 
@@ -40,10 +41,14 @@ pub trait Watcher {
     fn dispatched(&mut self, report: &Dispatched);
 }
 
+/// How many commits' events a loop asks of its source at once: while one commit is written, the records of the
+/// next are read ahead. A run over a log cuts at its wakings, and gains nothing by it.
+pub const COMMITS_AT_ONCE: usize = 4;
+
 /// How a log is run.
 #[derive(Clone, Copy, Debug)]
 pub struct LogOptions {
-    /// Most events in one commit.
+    /// Most events asked of the source at once.
     pub batch: usize,
     /// How often, in business time, plans and deliveries are made: this many times a day, the first at the
     /// beginning of the sociable hours.
@@ -190,22 +195,9 @@ fn next_wake(pack: &Pack, after: Timestamp, wakes_a_day: u32) -> Timestamp {
     today.filter(|wake| policy::is_sociable(pack, *wake)).find(|wake| *wake > after).unwrap_or(tomorrow)
 }
 
-/// Decodes on both halves of a batch at once when it is worth it.
-pub fn decode_all(engine: &Engine, mut arrivals: Vec<Arrival>) -> Vec<Incoming> {
-    const WORTH_A_THREAD: usize = 256;
+/// Decodes a batch, on several threads when it is worth it.
+pub fn decode_all(engine: &Engine, arrivals: Vec<Arrival>) -> Vec<Incoming> {
     let active = engine.active();
-    let decode = |arrivals: Vec<Arrival>, active: &ActivePack| -> Vec<Incoming> {
-        arrivals.into_iter().map(|arrival| engine.decode(active, arrival)).collect()
-    };
-    if arrivals.len() < WORTH_A_THREAD {
-        return decode(arrivals, &active);
-    }
-    let rest = arrivals.split_off(arrivals.len() / 2);
-    std::thread::scope(|scope| {
-        let rest = scope.spawn(|| decode(rest, &active));
-        let mut first = decode(arrivals, &active);
-        // A panic in the decoder is a defect: let it surface here instead of losing half a batch.
-        first.extend(rest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        first
-    })
+    let arrivals = arrivals.into_par_iter().with_min_len(WORTH_A_THREAD);
+    arrivals.map(|arrival| engine.decode(&active, arrival)).collect()
 }

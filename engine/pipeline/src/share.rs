@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use tidings_domain::event::Event;
 use tidings_domain::facts::{Facts, Name};
 use tidings_domain::ids::{CitizenId, OccurrenceId};
 use tidings_domain::record::{Occurrence, Record, Share, Wants};
@@ -24,6 +25,19 @@ pub(crate) fn derive(
     let everything = touch.all || !touch.facts.is_empty() || !touch.retracted.is_empty();
     let judge = if everything { record.occurrences.keys().copied().collect() } else { touch.occurrences };
     (sent, judge)
+}
+
+/// Whom an event will concern besides those it names, as the record stands: those who mirror what it changes, and
+/// those who may be told. A guess, made to read their records early; nothing depends on it.
+pub(crate) fn concerned(pack: &Pack, me: CitizenId, record: &Record, event: &Event) -> Vec<CitizenId> {
+    let Some(event_type) = pack.events.get(&event.kind) else { return Vec::new() };
+    let changes = |fact: &Name| event_type.effects.iter().any(|effect| effect.change.name() == fact.as_str());
+    let mirrors =
+        |(_, wants): &(&CitizenId, &Wants)| wants.get(&me).is_some_and(|facts| facts.iter().any(changes));
+    let watchers = record.watchers.iter().filter(mirrors).map(|(watcher, _)| *watcher);
+    let life_events = event_type.life_events.iter().filter_map(|place| pack.life_events.get(*place));
+    let told = life_events.flat_map(audience_links).flat_map(|link| ever_linked(record, link));
+    watchers.chain(told).collect()
 }
 
 /// The facts of another person that sending and opening need, whatever the rule.
@@ -70,7 +84,7 @@ fn watch_links(pack: &Pack, me: CitizenId, record: &mut Record, touch: &Touch) -
             let new: BTreeSet<Name> =
                 facts.iter().filter(|fact| asked.insert((*fact).clone())).cloned().collect();
             if !new.is_empty() && other != me {
-                sent.push((other, Share::Watch { watcher: me, wants: Wants::from([(other, new)]) }));
+                sent.push((other, Share::Watch { watcher: me, wants: Wants::from_iter([(other, new)]) }));
             }
         }
     }

@@ -18,6 +18,8 @@ use tidings_domain::store::RowKey;
 const FORMAT: u8 = 1;
 const HEADER: usize = 9;
 const NONCE: usize = 24;
+/// Room for most records, so that writing one does not grow its buffer step by step.
+const USUAL_BYTES: usize = 2048;
 
 /// What went wrong with a sealed row. No variant holds what the row said.
 #[derive(Debug, Error)]
@@ -119,20 +121,34 @@ pub fn open_with<T: DeserializeOwned>(sealer: &Sealer, row: &RowKey, bytes: &[u8
 
 /// Seals a value for its row.
 pub fn seal<T: Serialize>(sealer: &Sealer, row: &RowKey, value: &T) -> Result<Vec<u8>, VaultError> {
-    let plain = postcard::to_stdvec(value).map_err(|_| damaged(row))?;
-    seal_bytes(sealer, row, plain)
+    let sealed = begin(sealer, Vec::with_capacity(USUAL_BYTES));
+    let sealed = postcard::to_extend(value, sealed).map_err(|_| damaged(row))?;
+    end(sealer, row, sealed)
 }
 
 /// Seals bytes for their row.
-pub fn seal_bytes(sealer: &Sealer, row: &RowKey, mut plain: Vec<u8>) -> Result<Vec<u8>, VaultError> {
-    let mut sealed = Vec::with_capacity(HEADER + NONCE + plain.len() + 16);
+pub fn seal_bytes(sealer: &Sealer, row: &RowKey, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
+    let mut sealed = begin(sealer, Vec::with_capacity(HEADER + NONCE + plain.len() + 16));
+    sealed.extend(plain);
+    end(sealer, row, sealed)
+}
+
+/// A row's header and nonce; the plain text comes behind them, so that it is sealed where it stands.
+fn begin(sealer: &Sealer, mut sealed: Vec<u8>) -> Vec<u8> {
     sealed.push(FORMAT);
     sealed.extend(sealer.slot.0.to_le_bytes());
-    let nonce: [u8; NONCE] = rand::rng().random();
-    let aad = associated(row, &sealed);
-    cipher(sealer).encrypt_in_place(&XNonce::from(nonce), &aad, &mut plain).map_err(|_| damaged(row))?;
-    sealed.extend(nonce);
-    sealed.extend(plain);
+    sealed.extend(rand::rng().random::<[u8; NONCE]>());
+    sealed
+}
+
+/// Encrypts what stands behind the nonce.
+fn end(sealer: &Sealer, row: &RowKey, mut sealed: Vec<u8>) -> Result<Vec<u8>, VaultError> {
+    let (header, rest) = sealed.split_at_mut(HEADER);
+    let (nonce, plain) = rest.split_at_mut(NONCE);
+    let nonce = XNonce::try_from(&*nonce).map_err(|_| damaged(row))?;
+    let aad = associated(row, header);
+    let tag = cipher(sealer).encrypt_inout_detached(&nonce, &aad, plain.into()).map_err(|_| damaged(row))?;
+    sealed.extend(tag);
     Ok(sealed)
 }
 

@@ -1,10 +1,8 @@
 //! Reading a record the way rules see it: event, subject and citizen, as of a moment.
 
-use std::collections::BTreeMap;
-
 use chrono::NaiveDate;
 use tidings_domain::event::Event;
-use tidings_domain::facts::{Cell, Facts, Name, Ranks, View, Write, Writes};
+use tidings_domain::facts::{Cell, Facts, Map, Name, Ranks, View, Write, Writes};
 use tidings_domain::ids::{CitizenId, EventKey};
 use tidings_domain::message::Evidence;
 use tidings_domain::record::{Occurrence, Record, Report};
@@ -47,7 +45,7 @@ pub struct Folded {
     /// When it was first recorded.
     pub recorded: Timestamp,
     /// Its data, each field by the report that wins there.
-    pub data: BTreeMap<Name, Value>,
+    pub data: Map<Name, Value>,
 }
 
 /// A record, read with one pack.
@@ -196,18 +194,19 @@ impl<'a> Reader<'a> {
         date(self.pack, at)
     }
 
-    /// Evidence of an occurrence: every column of its life event as it was read.
-    pub fn evidence(&self, life_event: &LifeEvent, subject: CitizenId, folded: &Folded) -> Vec<Evidence> {
-        life_event
-            .columns
-            .iter()
-            .map(|(column, _)| {
-                let read = self.column(column, subject, folded);
-                let (source, since) = read.from.unzip();
-                Evidence { column: name_of(column), value: read.value, source, since }
-            })
-            .collect()
+    /// Every column of a life event, as it is read for one occurrence.
+    pub fn reads(&self, life_event: &LifeEvent, subject: CitizenId, folded: &Folded) -> Vec<Read> {
+        life_event.columns.iter().map(|(column, _)| self.column(column, subject, folded)).collect()
     }
+}
+
+/// Evidence of an occurrence, from what was read for it.
+pub fn evidence(life_event: &LifeEvent, reads: Vec<Read>) -> Vec<Evidence> {
+    let of = |((column, _), read): (&(ColumnRef, _), Read)| {
+        let (source, since) = read.from.unzip();
+        Evidence { column: name_of(column), value: read.value, source, since }
+    };
+    life_event.columns.iter().zip(reads).map(of).collect()
 }
 
 /// A column's name, as rules write it.

@@ -63,6 +63,7 @@ pub(crate) fn open(config: &Config, now: Timestamp) -> anyhow::Result<(Engine, A
         model: Arc::new(PackOrder),
         channels,
         limits: Limits {
+            commit: config.batch,
             attempts: config.retry.attempts,
             backoff: config.retry.backoff,
             ..Limits::default()

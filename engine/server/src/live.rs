@@ -11,7 +11,7 @@ use tidings_domain::keys::KeyError;
 use tidings_domain::source::{Batch, EventSource, SourceError};
 use tidings_domain::store::StoreError;
 use tidings_pipeline::engine::{Engine, PipelineError};
-use tidings_pipeline::run::decode_all;
+use tidings_pipeline::run::{COMMITS_AT_ONCE, decode_all};
 use tidings_pipeline::vault::VaultError;
 
 use crate::clock::{self, LeaseClock};
@@ -75,7 +75,6 @@ pub(crate) struct Loops {
     pub(crate) metrics: Metrics,
     pub(crate) stop: Arc<Stop>,
     pub(crate) leases: LeaseClock,
-    pub(crate) batch: usize,
     /// Told whether the store is away, so that a source can refuse early.
     pub(crate) away: Arc<dyn Fn(bool) + Send + Sync>,
     /// When the event of each opportunity that waits for its plan was taken in.
@@ -90,7 +89,7 @@ impl Loops {
     /// the store is away the same batch is tried again.
     pub(crate) fn ingest(&self, source: &mut dyn EventSource) {
         loop {
-            match source.next_batch(self.batch, FIRST_EVENT) {
+            match source.next_batch(self.engine.limits.commit * COMMITS_AT_ONCE, FIRST_EVENT) {
                 Ok(Batch::Quiet) if self.stop.is_stopped() => return,
                 Ok(Batch::Quiet) => {}
                 Ok(Batch::End) => return,

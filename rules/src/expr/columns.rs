@@ -44,7 +44,7 @@ impl<'a> Item<'a> {
             Self::Bool(value) => Value::Bool(value),
             Self::Int(value) => Value::Int(value),
             Self::Date(value) => Value::Date(value),
-            Self::Text(value) => Value::Text(value.to_owned()),
+            Self::Text(value) => Value::Text((*value).into()),
             Self::Citizen(value) => Value::Citizen(CitizenId(value.try_into().ok()?)),
         })
     }

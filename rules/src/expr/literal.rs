@@ -47,7 +47,7 @@ fn text(text: &str) -> Result<Value, Wrong> {
         let message = format!("this text is longer than any value: {} bytes are kept", Value::MAX_TEXT_BYTES);
         return Err((message, None));
     }
-    Ok(Value::Text(text))
+    Ok(Value::Text(text.into()))
 }
 
 /// `DATE 'yyyy-mm-dd'`.

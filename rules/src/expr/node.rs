@@ -165,7 +165,7 @@ impl Members {
             })),
             ValueType::Text => {
                 let mut texts = sorted(values, |value| match value {
-                    Value::Text(value) => Some(value.into_boxed_str()),
+                    Value::Text(value) => Some(Box::<str>::from(value.as_str())),
                     _ => None,
                 });
                 texts.sort_unstable_by(|a, b| by_length(a, b));

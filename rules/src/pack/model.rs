@@ -260,6 +260,17 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// Name of the fact, set or link that it changes.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Set { fact, .. } => fact,
+            Self::Put { set, .. } | Self::Remove { set, .. } => set,
+            Self::Link { link, .. } | Self::Unlink { link, .. } => link,
+        }
+    }
+}
+
 /// A service of the catalogue. Texts are by language code.
 #[derive(Clone, Debug)]
 pub struct Service {

@@ -269,7 +269,7 @@ proptest! {
     fn no_value_breaks_a_message(name in "(?s).{0,300}", place in "(?s).{0,300}") {
         let pack = load(good_files());
         let mut known = usual();
-        known[1].1 = Value::Text(place);
+        known[1].1 = Value::Text(place.into());
         let evidence = evidence(&pack, &known);
         let items = items(&pack, &evidence, &[0]);
         let person = Person { name: Some(&name), ..Person::default() };

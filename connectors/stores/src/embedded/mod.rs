@@ -31,7 +31,7 @@ use rows::EmbeddedRows;
 /// Cache of blocks read, bytes.
 const BLOCK_CACHE_BYTES: u64 = 64 << 20;
 /// Rows kept in memory before they go to a table, bytes. At most four such memtables stand at a time.
-const MEMTABLE_BYTES: u64 = 32 << 20;
+const MEMTABLE_BYTES: u64 = 64 << 20;
 
 /// When a commit counts as done.
 #[doc(hidden)]

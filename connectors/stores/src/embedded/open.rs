@@ -24,7 +24,7 @@ pub(super) const RUNS_UNMERGED: usize = 18;
 /// How long to wait before looking again.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// Background threads: one to flush, one to merge.
-const WORKERS: usize = 2;
+const WORKERS: usize = 1;
 
 /// Bytes of a key before the row's own: shard and table.
 pub(super) const ROW_PREFIX_BYTES: usize = 3;

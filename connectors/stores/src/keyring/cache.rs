@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tidings_domain::keys::{DataKey, Slot};
 
 /// Most keys held in clear.
-const KEYS: usize = 8192;
+const KEYS: usize = 65536;
 
 /// Two generations: what is used moves to the young one; when that is half of the limit, the old one goes. Keys lie
 /// behind an `Arc`, so that a map that grows leaves no copies behind.

@@ -73,6 +73,8 @@ struct Ring {
     synced: u64,
     unsynced: Vec<SlotBytes>,
     cache: Cache,
+    /// Counts destroyed keys, so that a key that was read before its destruction is not kept after it.
+    destroyed: u64,
 }
 
 impl Ring {
@@ -107,7 +109,12 @@ impl FileKeyRing {
         } else {
             check_header(&file, &cipher, path)?;
         }
-        let ring = Ring { synced: used(&file, slots.max(1))?, unsynced: Vec::new(), cache: Cache::default() };
+        let ring = Ring {
+            synced: used(&file, slots.max(1))?,
+            unsynced: Vec::new(),
+            cache: Cache::default(),
+            destroyed: 0,
+        };
         Ok(Self { file, cipher, ring: Mutex::new(ring) })
     }
 
@@ -129,16 +136,19 @@ impl FileKeyRing {
         Ok(())
     }
 
-    fn slot(&self, ring: &Ring, slot: Slot) -> Result<SlotBytes, KeyError> {
+    /// Where a slot's bytes are.
+    fn place(ring: &Ring, slot: Slot) -> Result<Place, KeyError> {
         if slot.0 == 0 || slot.0 >= ring.next() {
             return Err(KeyError::WrongMasterKey(slot.0));
         }
-        if let Some(unsynced) = slot.0.checked_sub(ring.synced).and_then(|at| ring.unsynced.get(at as usize))
-        {
-            return Ok(*unsynced);
-        }
-        read_slot(&self.file, slot.0).map_err(unavailable)
+        let unsynced = slot.0.checked_sub(ring.synced).and_then(|at| ring.unsynced.get(at as usize));
+        Ok(unsynced.map_or(Place::File, |bytes| Place::Memory(*bytes)))
     }
+}
+
+enum Place {
+    Memory(SlotBytes),
+    File,
 }
 
 impl KeyRing for FileKeyRing {
@@ -152,14 +162,28 @@ impl KeyRing for FileKeyRing {
         Ok((slot, key))
     }
 
+    /// Reads and unwraps outside the lock: several threads open rows at once.
     fn open(&self, slot: Slot) -> Result<DataKey, KeyError> {
+        let (place, destroyed) = {
+            let mut ring = self.ring();
+            if let Some(key) = ring.cache.get(slot) {
+                return Ok(key);
+            }
+            (Self::place(&ring, slot)?, ring.destroyed)
+        };
+        let read = || read_slot(&self.file, slot.0).map_err(unavailable);
+        let key = match place {
+            Place::Memory(bytes) => unwrap(&self.cipher, slot, &bytes)?,
+            // A slot that is being destroyed may read as neither the one nor the other; not so under the lock.
+            Place::File => unwrap(&self.cipher, slot, &read()?).or_else(|_| {
+                let _ring = self.ring();
+                unwrap(&self.cipher, slot, &read()?)
+            })?,
+        };
         let mut ring = self.ring();
-        if let Some(key) = ring.cache.get(slot) {
-            return Ok(key);
+        if ring.destroyed == destroyed {
+            ring.cache.put(slot, key.clone());
         }
-        let bytes = self.slot(&ring, slot)?;
-        let key = unwrap(&self.cipher, slot, &bytes)?;
-        ring.cache.put(slot, key.clone());
         Ok(key)
     }
 
@@ -170,7 +194,8 @@ impl KeyRing for FileKeyRing {
     fn destroy(&self, slot: Slot) -> Result<(), KeyError> {
         let mut ring = self.ring();
         self.write_unsynced(&mut ring)?;
-        self.slot(&ring, slot)?;
+        Self::place(&ring, slot)?;
+        ring.destroyed += 1;
         ring.cache.remove(slot);
         self.file.write_all_at(&DESTROYED, slot.0 * SLOT_BYTES as u64).map_err(unavailable)?;
         self.file.sync_data().map_err(unavailable)

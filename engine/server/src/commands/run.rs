@@ -233,7 +233,6 @@ fn on_wall_clock(
         metrics: metrics.clone(),
         stop: Arc::clone(&stop),
         leases: LeaseClock::start(),
-        batch: config.batch,
         away: Arc::new(away),
         waiting: Arc::default(),
     };

@@ -212,7 +212,7 @@ pub(super) fn constant(literal: &Literal, wanted: ValueType) -> Result<Value, (S
         (ValueType::Bool, Literal::Bool(value)) => Ok(Value::Bool(*value)),
         (ValueType::Int, Literal::Int(value)) => Ok(Value::Int(*value)),
         (ValueType::Text, Literal::Text(value)) if value.len() <= Value::MAX_TEXT_BYTES => {
-            Ok(Value::Text(value.clone()))
+            Ok(Value::Text(value.as_str().into()))
         }
         (ValueType::Text, Literal::Text(_)) => {
             Err((format!("a text has at most {} bytes", Value::MAX_TEXT_BYTES), None))
