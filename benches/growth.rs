@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use tidings_benches::{BATCH, Result, arrivals, engine, load_people, memory, size, timed};
-use tidings_pipeline::run::decode_all;
+use tidings_pipeline::run::{COMMITS_AT_ONCE, decode_all};
 use tidings_world::{Config, World};
 
 struct Grown {
@@ -24,7 +24,7 @@ fn measure(citizens: u32) -> Result<Grown> {
     let mut lines = world.lines();
     let (mut events, mut took) = (0_u64, Duration::ZERO);
     loop {
-        let batch: Vec<String> = lines.by_ref().take(BATCH).collect();
+        let batch: Vec<String> = lines.by_ref().take(BATCH * COMMITS_AT_ONCE).collect();
         if batch.is_empty() {
             break;
         }

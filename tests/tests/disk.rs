@@ -121,7 +121,7 @@ impl Mount {
         let disk = deployment.path("disk");
         fs::create_dir(&disk).unwrap();
         let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=64m", "none"]).arg(&disk).output();
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=160m", "none"]).arg(&disk).output();
         mounted.ok().filter(|mounted| mounted.status.success())?;
         let new = Self(deployment);
         fs::create_dir(disk.join("store")).unwrap();

@@ -1,11 +1,12 @@
 //! The fjall database, and what the store puts into it.
 
 use std::path::Path;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
-use fjall::config::CompressionPolicy;
+use fjall::compaction::Leveled;
+use fjall::config::{CompressionPolicy, PinningPolicy};
 use fjall::{
     AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
     Snapshot,
@@ -21,9 +22,13 @@ use crate::engine::Batch;
 pub(super) const FLUSHES_OUTSTANDING: usize = 2;
 /// Unmerged runs that may stand before a commit waits; fjall itself waits at 30.
 pub(super) const RUNS_UNMERGED: usize = 18;
+/// Runs that are merged at once: fewer, larger merges write each row less often, and a row of few runs is still
+/// found at once.
+const RUNS_MERGED: u8 = 8;
 /// How long to wait before looking again.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
-/// Background threads: one to flush, one to merge.
+/// Background threads. While one of several merges, fjall 3.1.13 keeps another busy with passing the same message
+/// around (`worker_tick`): a core for nothing. One alone flushes late when a merge is long; commits wait for it then.
 const WORKERS: usize = 1;
 
 /// Bytes of a key before the row's own: shard and table.
@@ -61,6 +66,8 @@ impl Open {
             KeyspaceCreateOptions::default()
                 .manual_journal_persist(true)
                 .max_memtable_size(options.memtable_bytes)
+                .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(RUNS_MERGED)))
+                .filter_block_pinning_policy(PinningPolicy::all(true))
                 .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
         };
         let rows = db.keyspace("rows", keyspace)?;
