@@ -327,3 +327,39 @@ fn when_places_are_short_the_most_important_is_told_and_the_rest_waits_with_the_
     assert!(waiting.filter_map(|one| class(&one.rule)).min() >= least, "nobody waits behind a lesser one");
     assert!(record.plan.is_some(), "and it will be their turn");
 }
+
+#[test]
+fn a_linked_service_stands_for_its_parts_and_covers_nothing_when_it_is_silenced() {
+    let told = |held: bool| {
+        let engine = Setup::memory(1).open();
+        let home = json!({
+            "registration": "RG-1", "province": "48", "commune": "20194",
+            "moved_on": "2025-12-01", "kind": "permanent",
+        });
+        let time = "2025-12-01T09:00:00+07:00";
+        ingest(&engine, &[event("population", "p-1", "population.residence.changed", MOTHER, time, home)], 1);
+        settle(&engine, at("2026-02-01T10:00:00+07:00"));
+        if held {
+            engine.hold_rule("birth-linked", at("2026-03-01T10:00:00+07:00")).expect("holds");
+        }
+        ingest(&engine, &[hospital("h-1", "2026-03-01")], 1);
+        for day in ["2026-03-02", "2026-03-03", "2026-03-10"] {
+            settle(&engine, at(&format!("{day}T10:00:00+07:00")));
+        }
+        let messages = inbox(&engine, MOTHER).into_iter().filter(|one| one.kind == Kind::First);
+        messages.flat_map(|one| one.rules).map(|(rule, _)| rule).collect::<Vec<_>>()
+    };
+    let parts = ["birth-registration", "birth-residence", "birth-health-card"];
+    let linked = told(false);
+    assert!(linked.iter().any(|rule| rule == "birth-linked"), "{linked:?}");
+    assert!(
+        !linked.iter().any(|rule| parts.contains(&rule.as_str())),
+        "its parts are not told again: {linked:?}"
+    );
+    let apart = told(true);
+    assert!(!apart.iter().any(|rule| rule == "birth-linked"), "{apart:?}");
+    assert!(
+        apart.iter().any(|rule| rule == "birth-registration"),
+        "the duty is told all the same: {apart:?}"
+    );
+}

@@ -13,6 +13,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use tidings_domain::event::End;
+use tidings_domain::store::Table;
 use tidings_pipeline::engine::Engine;
 use tidings_tests::{CHILD, FATHER, MOTHER, Setup, count, event, ingest, ingest_lines, known, record_bytes};
 use tidings_world::{Disorder, World, small};
@@ -104,11 +105,14 @@ fn a_province_without_disorder_is_committed_whole() {
 fn every_event_ends_once_and_as_the_world_meant_it() {
     let world = World::generate(&small(3));
     let lines: Vec<Vec<u8>> = world.lines().map(String::into_bytes).collect();
-    let engine = Setup::memory(1).open();
-    let ends: Vec<End> = ingest_lines(&engine, "world", &lines, 500)
-        .into_iter()
-        .flat_map(|report| report.expect("ingests").ends)
-        .collect();
+    let ingested = |shards: u16, commit: usize| {
+        let mut engine = Setup::memory(shards).open();
+        engine.limits.commit = commit;
+        let reports = ingest_lines(&engine, "world", &lines, 500).into_iter();
+        let ends: Vec<End> = reports.flat_map(|report| report.expect("ingests").ends).collect();
+        (engine, ends)
+    };
+    let (engine, ends) = ingested(1, 500);
     assert_eq!(ends.len(), lines.len());
     let of = |wanted: fn(&End) -> bool| ends.iter().filter(|end| wanted(end)).count() as u64;
     let committed = of(|end| *end == End::Committed);
@@ -117,11 +121,14 @@ fn every_event_ends_once_and_as_the_world_meant_it() {
         + of(|end| matches!(end, End::Ignored(_)))
         + of(|end| matches!(end, End::DeadLetter(_)));
     assert_eq!(committed + rest, world.truth().lines);
-    assert_eq!(
-        count(&engine, tidings_domain::store::Table::Event) as u64,
-        committed,
-        "each is kept, sealed, once"
-    );
+    assert_eq!(count(&engine, Table::Event) as u64, committed, "each is kept, sealed, once");
+    let letters = count(&engine, Table::DeadLetter);
+    assert!(letters > 10);
+    for (shards, commit) in [(1, 60), (8, 60), (8, 500)] {
+        let (cut, others) = ingested(shards, commit);
+        assert_eq!(ends, others, "{shards} shards, commits of {commit}");
+        assert_eq!(count(&cut, Table::DeadLetter), letters, "{shards} shards, commits of {commit}");
+    }
 }
 
 #[test]

@@ -7,11 +7,17 @@
 )]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
+use tidings_domain::event::End;
 use tidings_domain::record::Kind;
+use tidings_domain::store::Table;
+use tidings_domain::time::LeaseTime;
 use tidings_pipeline::engine::Engine;
-use tidings_tests::{FATHER, MOTHER, Setup, at, event, inbox, ingest, load, settle};
+use tidings_tests::{
+    CHILD, FATHER, MOTHER, Setup, at, count, event, inbox, ingest, ingest_lines, load, settle,
+};
 
 fn birth() -> Json {
     let data = json!({ "birth_certificate": "BC-1", "birth_date": "2026-03-01", "father": FATHER });
@@ -91,13 +97,20 @@ fn a_new_pack_does_not_write_to_everyone_whose_moment_has_passed() {
 
 #[test]
 fn a_shard_refuses_a_commit_that_was_judged_under_another_pack() {
-    let engine = Setup::memory(1).open();
-    let old = engine.active();
-    engine.activate(load(with_new_rule("none")), at("2026-03-20T09:00:00+07:00")).expect("activates");
-    assert!(engine.active().epoch > old.epoch);
-    // Judged again under the new pack, without the caller doing anything.
-    let ends = ingest(&engine, &[birth()], 1);
-    assert_eq!(ends.len(), 1);
+    let setup = Setup::memory(1);
+    let (store, ring) = (Arc::clone(&setup.store), Arc::clone(&setup.ring));
+    let behind = setup.open();
+    let new = Setup { store, ring, pack: load(with_new_rule("none")), ..Setup::memory(1) }.open();
+    assert!(new.active().epoch > behind.active().epoch);
+    let lines = [birth().to_string().into_bytes()];
+    assert!(ingest_lines(&behind, "test", &lines, 1)[0].is_err(), "it knows the old pack alone");
+    assert_eq!(count(&new, Table::Event) + count(&new, Table::Citizen), 0, "and has left nothing behind");
+    assert_eq!(ingest(&new, &[birth()], 1), [End::Committed]);
+    let morning = at("2026-03-02T10:00:00+07:00");
+    behind.plan(morning, LeaseTime(1)).expect("leaves it to others");
+    assert_eq!(count(&new, Table::Notification), 0, "nothing is planned under the old pack either");
+    settle(&new, morning);
+    assert_eq!(firsts(&new), 1);
 }
 
 #[test]
@@ -116,4 +129,44 @@ fn a_look_back_that_was_cut_short_is_asked_for_again() {
     drop(engine);
     let (_, activation) = setup(load(with_new_rule("open"))).open_and_tell();
     assert!(!activation.sweep, "and is done once");
+}
+
+/// Reminders to register a birth, once a registration is reported, of this birth or of another (`certificate`), that
+/// names no father.
+fn reminders_after(files: BTreeMap<String, String>, certificate: &str) -> usize {
+    let engine = Setup { pack: load(files), ..Setup::memory(1) }.open();
+    ingest(&engine, &[birth()], 1);
+    settle(&engine, at("2026-03-02T10:00:00+07:00"));
+    let data = json!({
+        "birth_certificate": certificate, "birth_date": "2026-03-01", "child": CHILD, "registered_on": "2026-03-05",
+    });
+    let time = "2026-03-05T09:00:00+07:00";
+    let registered = event("civil-registry", "r-1", "civil.birth.registered", MOTHER, time, data);
+    let beat = |source: &str| {
+        let id = format!("{source}-w");
+        event(source, &id, "tidings.watermark", "-", "2026-12-01T00:00:00+07:00", json!({}))
+    };
+    let beats = ["civil-registry", "portal", "health", "population"].map(beat);
+    ingest(&engine, &[vec![registered], beats.to_vec()].concat(), 7);
+    for day in 6..60 {
+        settle(&engine, at("2026-03-01T10:00:00+07:00") + std::time::Duration::from_secs(day * 86_400));
+    }
+    let about = |message: &tidings_domain::message::Notification| {
+        message.rules.iter().any(|(root, _)| root == "birth-registration")
+    };
+    let reminders = inbox(&engine, MOTHER).into_iter().filter(|one| matches!(one.kind, Kind::Reminder(_)));
+    reminders.filter(about).count()
+}
+
+#[test]
+fn what_ends_a_need_is_the_same_in_every_field_that_the_rule_names() {
+    assert_eq!(reminders_after(edited(|_| {}), "BC-1"), 0, "this birth is registered");
+    assert!(reminders_after(edited(|_| {}), "BC-2") > 0, "another birth's registration ends nothing");
+    let both = edited(|text| {
+        *text = text.replace(
+            "{life_event: birth-registered, same: [birth_certificate]}",
+            "{life_event: birth-registered, same: [birth_certificate, father]}",
+        );
+    });
+    assert!(reminders_after(both, "BC-1") > 0, "nor does one that is the same in one field of two");
 }

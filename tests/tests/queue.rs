@@ -6,6 +6,7 @@
     reason = "a test stops at its first failure"
 )]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,11 +103,21 @@ fn a_failed_send_is_tried_again_later_and_buried_in_the_end() {
     channel.script(vec![Outcome::Retry; 100]);
     let engine = over(&channel, fresh());
     ingest(&engine, &[birth()], 1);
+    let mut ends = BTreeMap::new();
     for days in 0..20 {
-        settle(&engine, day(days));
+        engine.plan(day(days), LeaseTime(days)).expect("plans");
+        for ((channel, end), count) in engine.dispatch(day(days), LeaseTime(days)).expect("sends").ends {
+            *ends.entry((channel, end)).or_default() += count;
+        }
     }
     let limit = engine.limits.attempts as usize;
     assert_eq!(channel.attempts().len(), limit, "no more attempts than the limit");
+    let counted = |end| ends.get(&("outbox".to_owned(), end)).copied();
+    assert_eq!(
+        (counted("retry"), counted("buried")),
+        (Some(limit as u64 - 1), Some(1)),
+        "counted as it ended"
+    );
     assert!(matches!(state(&engine, "outbox"), DeliveryState::Buried(_)));
     let buried =
         engine.tasks(&Filter { queue: Some(Queue::Buried), ..Filter::default() }, 10).expect("lists");
@@ -251,7 +262,8 @@ fn what_turns_out_wrong_between_plan_and_send_is_not_sent() {
 
 #[test]
 fn what_was_told_and_is_taken_back_is_corrected_once() {
-    let engine = Setup::memory(1).open();
+    let channel = ScriptedChannel::new("outbox");
+    let engine = over(&channel, fresh());
     ingest(&engine, &[birth()], 1);
     settle(&engine, at(MORNING));
     let back = json!({ "event_id": "h-1" });
@@ -264,6 +276,15 @@ fn what_was_told_and_is_taken_back_is_corrected_once() {
     let kinds: Vec<String> = inbox(&engine, MOTHER).iter().map(|message| message.kind.to_string()).collect();
     let corrections = kinds.iter().filter(|kind| *kind == "correction").count();
     assert_eq!(corrections, kinds.len() - corrections, "each first message has its correction: {kinds:?}");
+    // Something else happens, and is told; what was corrected is not corrected again.
+    let sent = channel.attempts().len();
+    ingest(&engine, &[job_loss()], 1);
+    for days in 6..10 {
+        settle(&engine, day(days));
+    }
+    let told = inbox(&engine, MOTHER).len() - kinds.len();
+    assert!(told > 0);
+    assert_eq!(channel.attempts().len(), sent + told, "only what is new was sent");
 }
 
 #[test]
@@ -331,4 +352,40 @@ fn a_death_between_begin_and_finish_is_asked_about_before_anything_is_sent_again
     comes_back(&engine);
     assert_eq!(channel.attempts().len(), 1, "nothing more goes to the dead");
     assert!(matches!(state(&engine, "outbox"), DeliveryState::Unknown(_)));
+}
+
+#[test]
+fn planned_sent_or_reminded_late_in_the_day_it_waits_for_the_next() {
+    let night = |engine: &Engine, day: &str| settle(engine, at(&format!("{day}T23:30:00+07:00")));
+    let morning = |engine: &Engine, day: &str| settle(engine, at(&format!("{day}T10:00:00+07:00")));
+    // Planned late, and sent late.
+    for planned in [false, true] {
+        let channel = ScriptedChannel::new("outbox");
+        let engine = over(&channel, fresh());
+        ingest(&engine, &[birth()], 1);
+        if planned {
+            engine.plan(at(MORNING), LeaseTime(1)).expect("plans");
+        }
+        night(&engine, "2026-03-02");
+        assert_eq!((inbox(&engine, MOTHER).len(), channel.attempts().len()), (0, 0), "planned {planned}");
+        morning(&engine, "2026-03-03");
+        assert_eq!((inbox(&engine, MOTHER).len(), channel.attempts().len()), (1, 1), "planned {planned}");
+    }
+    // Reminded late.
+    let engine = Setup::memory(1).open();
+    ingest(&engine, &[birth()], 1);
+    settle(&engine, at(MORNING));
+    let beat = |source: &str| {
+        let id = format!("{source}-w");
+        event(source, &id, "tidings.watermark", "-", "2026-12-01T00:00:00+07:00", json!({}))
+    };
+    ingest(&engine, &["civil-registry", "portal", "health", "population"].map(beat), 7);
+    let first = inbox(&engine, MOTHER).len();
+    for day in 3..31 {
+        night(&engine, &format!("2026-03-{day:02}"));
+    }
+    assert_eq!(inbox(&engine, MOTHER).len(), first, "reminders wait for the day");
+    morning(&engine, "2026-03-31");
+    morning(&engine, "2026-04-01");
+    assert!(inbox(&engine, MOTHER).len() > first, "and come then");
 }

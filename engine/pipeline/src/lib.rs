@@ -4,6 +4,7 @@ pub mod apply;
 mod compose;
 pub mod decode;
 pub mod dispatch;
+mod due;
 pub mod engine;
 pub mod explain;
 pub mod forget;

@@ -8,7 +8,7 @@ use chrono::Days;
 use tidings_domain::ids::{CitizenId, OpportunityId, TaskId};
 use tidings_domain::message::{Queue, Task, Work};
 use tidings_domain::record::{Answer, Kind, Opportunity, Record, State, Suppressed};
-use tidings_domain::store::{Commit, Lease, RowKey, Shard, StoreError, Table};
+use tidings_domain::store::{Commit, Lease, RowKey, Shard, Table};
 use tidings_domain::time::{LeaseTime, Timestamp};
 use tidings_rules::calendar;
 use tidings_rules::pack::format::{Direction, RemindAnchor};
@@ -44,34 +44,10 @@ impl Engine {
     /// Sends, puts off or ends every reminder due at `now`.
     pub fn remind(&self, now: Timestamp, clock: LeaseTime) -> Result<Reminded, PipelineError> {
         let mut done = Reminded::default();
-        for shard in self.shards() {
-            loop {
-                let leases = self.lease(shard, Queue::Remind, now, clock)?;
-                if leases.is_empty() {
-                    break;
-                }
-                self.remind_chunk(shard, &leases, now, &mut done)?;
-            }
-        }
+        self.each_due(Queue::Remind, now, clock, |shard, leases| {
+            self.try_remind(shard, leases, now, &mut done)
+        })?;
         Ok(done)
-    }
-
-    fn remind_chunk(
-        &self,
-        shard: Shard,
-        leases: &[Lease],
-        now: Timestamp,
-        done: &mut Reminded,
-    ) -> Result<(), PipelineError> {
-        match self.try_remind(shard, leases, now, done) {
-            Err(PipelineError::Store(StoreError::Conflict | StoreError::LeaseLost)) if leases.len() > 1 => {
-                let (left, right) = leases.split_at(leases.len() / 2);
-                self.remind_chunk(shard, left, now, done)?;
-                self.remind_chunk(shard, right, now, done)
-            }
-            Err(PipelineError::Store(StoreError::Conflict | StoreError::LeaseLost)) => Ok(()),
-            other => other,
-        }
     }
 
     fn try_remind(

@@ -4,12 +4,14 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
+use tidings_fuzz::{Edit, edited};
 use tidings_domain::event::{Arrival, Position};
 use tidings_domain::ids::Pseudonymiser;
 use tidings_domain::time::Timestamp;
 use tidings_domain::value::Pii;
 use tidings_pipeline::decode::{Decoded, decode};
 use tidings_rules::Pack;
+use tidings_world::{World, small};
 use zeroize::Zeroizing;
 
 static PACK: LazyLock<Pack> =
@@ -17,9 +19,24 @@ static PACK: LazyLock<Pack> =
 static PEOPLE: LazyLock<Pseudonymiser> =
     LazyLock::new(|| Pseudonymiser::new(&Zeroizing::new(vec![7; 32])).expect("32 bytes"));
 
-fuzz_target!(|bytes: &[u8]| {
+static EVENTS: LazyLock<Vec<String>> = LazyLock::new(|| World::generate(&small(1)).lines().take(500).collect());
+
+/// Any bytes, or one of a province's events edited here and there.
+#[derive(arbitrary::Arbitrary, Debug)]
+enum Input {
+    Bytes(Vec<u8>),
+    Edited(u16, Vec<Edit>),
+}
+
+fuzz_target!(|input: Input| {
+    let bytes = match input {
+        Input::Bytes(bytes) => bytes,
+        Input::Edited(event, edits) => {
+            edited(&EVENTS[usize::from(event) % EVENTS.len()], &edits).into_bytes()
+        }
+    };
     let arrival = Arrival {
-        bytes: Pii::new(bytes.to_vec()),
+        bytes: Pii::new(bytes),
         position: Position { partition: "fuzz".to_owned(), epoch: 0, offset: 0 },
         proved: None,
         received: Timestamp(1_780_000_000_000),

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use tidings_domain::ids::{CitizenId, NotificationId, OccurrenceId, OpportunityId, TaskId};
 use tidings_domain::message::{Delivery, DeliveryState, Notification, Outcome, Planning, Queue, Task, Work};
 use tidings_domain::record::{Kind, Record};
-use tidings_domain::store::{Commit, Lease, LeaseAsk, RowKey, Shard, StoreError, Table};
+use tidings_domain::store::{Commit, Lease, RowKey, Shard, Table};
 use tidings_domain::time::{LeaseTime, Timestamp};
 use tidings_rules::pack::model::Pack;
 
-use crate::engine::{Engine, Limits, PipelineError, unpack};
+use crate::engine::{Engine, PipelineError, unpack};
 use crate::ingest::Ingested;
 use crate::policy::{self, Candidate};
 use crate::records::{Records, task_row};
@@ -40,52 +40,13 @@ impl Engine {
         let mut done = Planned::default();
         // A crash between the commits of two shards leaves shares behind, and people may wait on them.
         self.drain_outbox(&mut Ingested::default())?;
-        for shard in self.shards() {
-            loop {
-                let leases = self.lease(shard, Queue::Plan, now, clock)?;
-                if leases.is_empty() {
-                    break;
-                }
-                self.plan_chunk(shard, &leases, now, &mut done)?;
-            }
-        }
+        self.each_due(Queue::Plan, now, clock, |shard, leases| {
+            let mut chunk = Planned::default();
+            self.try_plan(shard, leases, now, &mut chunk)?;
+            done.add(chunk);
+            Ok(())
+        })?;
         Ok(done)
-    }
-
-    pub(crate) fn lease(
-        &self,
-        shard: Shard,
-        queue: Queue,
-        due: Timestamp,
-        now: LeaseTime,
-    ) -> Result<Vec<Lease>, PipelineError> {
-        let Limits { lease: limit, holds, .. } = self.limits;
-        Ok(self.store.lease(shard, LeaseAsk { queue, due, now, holds, limit })?)
-    }
-
-    /// Plans a chunk in one commit; when a record changed meanwhile, in smaller ones.
-    fn plan_chunk(
-        &self,
-        shard: Shard,
-        leases: &[Lease],
-        now: Timestamp,
-        done: &mut Planned,
-    ) -> Result<(), PipelineError> {
-        let mut chunk = Planned::default();
-        match self.try_plan(shard, leases, now, &mut chunk) {
-            Ok(()) => {
-                done.add(chunk);
-                Ok(())
-            }
-            Err(PipelineError::Store(StoreError::Conflict | StoreError::LeaseLost)) if leases.len() > 1 => {
-                let (left, right) = leases.split_at(leases.len() / 2);
-                self.plan_chunk(shard, left, now, done)?;
-                self.plan_chunk(shard, right, now, done)
-            }
-            // Whoever changed the record has moved the task too, or will find it when the lease ends.
-            Err(PipelineError::Store(StoreError::Conflict | StoreError::LeaseLost)) => Ok(()),
-            Err(error) => Err(error),
-        }
     }
 
     fn try_plan(
