@@ -6,6 +6,9 @@ BUILD := --release --locked
 TOOLS := target/tools
 # Rounds of the crash tests; `make crash` runs 200.
 CRASH_ROUNDS ?= 10
+# What is looked for are panics, in code that forbids `unsafe`: without a sanitizer, ten times as many tries.
+FUZZ := --sanitizer none
+FUZZING := -max_total_time=60 -max_len=4096 -len_control=0
 
 .PHONY: demo test crash bench fuzz check-tools lint deny unit help
 .DEFAULT_GOAL := help
@@ -50,5 +53,5 @@ bench: check-tools ## What it costs, beside its floor
 
 fuzz: ## The event decoder and the pack parser, 60 seconds each (needs cargo-fuzz)
 	@command -v cargo-fuzz >/dev/null || { echo "make: cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }
-	cd tests && RUSTC_BOOTSTRAP=1 cargo fuzz run decode -- -max_total_time=60
-	cd tests && RUSTC_BOOTSTRAP=1 cargo fuzz run pack -- -max_total_time=60
+	cd tests && RUSTC_BOOTSTRAP=1 cargo fuzz run $(FUZZ) decode -- $(FUZZING)
+	cd tests && RUSTC_BOOTSTRAP=1 cargo fuzz run $(FUZZ) pack -- $(FUZZING)

@@ -147,7 +147,7 @@ fn refused_rows_are_reported_and_the_others_loaded() {
     );
     deployment.write("people.csv", table);
     let report = deployment.path("refused.ndjson").display().to_string();
-    let loaded = load(&deployment, "people.csv", &["--json", "--report", &report]).exits(0).json();
+    let loaded = load(&deployment, "people.csv", &["--json", "--report", &report]).exits(1).json();
     assert_eq!((&loaded["committed"], &loaded["refused"]), (&json!(1), &json!(4)));
     let refused: Vec<Json> = fs::read_to_string(&report)
         .unwrap()

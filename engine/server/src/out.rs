@@ -16,7 +16,7 @@ use tidings_pipeline::run::RunError;
 /// Exit codes, as the README lists them.
 pub(crate) mod exit {
     /// What was asked for was done, and it found fault: a pack that does not load, a case that fails, a replay
-    /// that differs.
+    /// that differs, rows of a table that were refused.
     pub(crate) const FINDINGS: u8 = 1;
     /// The command line, the configuration or an input file is wrong.
     pub(crate) const USAGE: u8 = 2;

@@ -19,7 +19,7 @@ use tidings_domain::value::Pii;
 
 use crate::cli::{Cli, Command, HoldArgs, LoadArgs, QueueCommand};
 use crate::config::{Config, ConfigError};
-use crate::out::{Out, Usage};
+use crate::out::{Out, Usage, exit};
 use crate::telemetry;
 use requests::{Reply, Request, Who};
 
@@ -123,7 +123,9 @@ fn load_table(config: &Config, args: LoadArgs, out: Out) -> anyhow::Result<ExitC
         Err(error) if is_in_use(&error) => crate::control::ask(&config.socket, &Request::Load(request))?,
         Err(error) => return Err(error),
     };
-    show::reply(&reply, out)
+    let refused = matches!(&reply, Reply::Loaded(loaded) if loaded.refused > 0);
+    let shown = show::reply(&reply, out)?;
+    Ok(if refused { ExitCode::from(exit::FINDINGS) } else { shown })
 }
 
 fn is_in_use(error: &anyhow::Error) -> bool {
