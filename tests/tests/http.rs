@@ -203,7 +203,7 @@ fn commands_reach_the_engine_while_it_runs() {
     let run = deployment.serve();
     let load = deployment.load("people.csv");
     let load: Vec<&str> = std::iter::once("--json").chain(load.iter().map(String::as_str)).collect();
-    let loaded = deployment.tidings(&load).exits(0).json();
+    let loaded = deployment.tidings(&load).exits(1).json();
     assert_eq!((&loaded["committed"], &loaded["refused"]), (&json!(1), &json!(1)));
     assert_eq!(signed(Post::structured(&death("1", FATHER))).answer(address).status, 200);
     let id = citizen(MOTHER).to_string();

@@ -225,7 +225,7 @@ fn tables_with_refused_rows_tell_places_and_reasons_alone() {
             fs::copy(deployment.path(table), deployment.path(&copy)).unwrap();
             search.ran(
                 &format!("load of {table}, {way}"),
-                &load(&deployment, &copy, &more).exits(0).says("refused"),
+                &load(&deployment, &copy, &more).exits(1).says("refused"),
             );
             let report = fs::read(report).unwrap();
             assert!(
