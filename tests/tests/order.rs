@@ -6,6 +6,8 @@
     reason = "a test stops at its first failure"
 )]
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rand::SeedableRng;
@@ -15,7 +17,9 @@ use serde_json::json;
 use tidings_domain::event::End;
 use tidings_domain::store::Table;
 use tidings_pipeline::engine::Engine;
-use tidings_tests::{CHILD, FATHER, MOTHER, Setup, count, event, ingest, ingest_lines, known, record_bytes};
+use tidings_tests::{
+    CHILD, FATHER, MOTHER, Setup, at, count, event, ingest, ingest_lines, known, record_bytes,
+};
 use tidings_world::{Disorder, World, small};
 
 /// A province with everything that goes wrong in it, as lines.
@@ -207,5 +211,22 @@ fn a_retraction_reaches_everyone_whom_its_target_reached() {
             let open = known(&engine).opportunities;
             assert!(open.values().all(|one| one.is_empty()), "nothing is left to tell: {open:?}");
         }
+    }
+}
+
+#[test]
+fn what_a_source_has_shown_complete_never_falls_back_within_a_batch() {
+    let recorded = |id: &str, day: &str| {
+        let time = format!("2026-03-{day}T09:00:00+07:00");
+        event("civil-registry", id, "tidings.watermark", "-", &time, json!({}))
+    };
+    let setup = Setup::memory(1);
+    let (store, ring) = (Arc::clone(&setup.store), Arc::clone(&setup.ring));
+    let mut engine = setup.open();
+    engine.limits.commit = 1;
+    ingest(&engine, &[recorded("w-1", "20"), recorded("w-2", "10")], 2);
+    let again = Setup { store, ring, ..Setup::memory(1) }.open();
+    for engine in [engine, again] {
+        assert_eq!(engine.watermark("civil-registry"), at("2026-03-20T09:00:00+07:00"));
     }
 }

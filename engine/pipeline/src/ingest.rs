@@ -61,6 +61,9 @@ struct Cut<'b> {
     /// Those of the stretch that are this shard's.
     places: Vec<usize>,
     positions: Vec<Position>,
+    /// How far each source has shown itself complete by the end of the stretch, from the batch's beginning: an
+    /// earlier stretch may have seen more than this one.
+    marks: BTreeMap<String, Timestamp>,
 }
 
 /// A cut at work.
@@ -98,7 +101,8 @@ impl Engine {
         let mut cuts = Vec::new();
         let stretches = batch.chunks(self.limits.commit.max(1));
         for (number, stretch) in stretches.enumerate() {
-            let positions = highest(stretch);
+            let first = number * self.limits.commit.max(1);
+            let (positions, marks) = (highest(stretch), seen(&batch[..first + stretch.len()]));
             let mut places: BTreeMap<Shard, Vec<usize>> =
                 self.shards().map(|shard| (shard, Vec::new())).collect();
             for (place, incoming) in stretch.iter().enumerate() {
@@ -108,13 +112,13 @@ impl Engine {
                 };
                 places.entry(shard).or_default().push(place);
             }
-            let first = number * self.limits.commit.max(1);
             cuts.extend(places.into_iter().map(|(shard, places)| Cut {
                 shard,
                 first,
                 stretch,
                 places,
                 positions: positions.clone(),
+                marks: marks.clone(),
             }));
         }
         cuts
@@ -134,7 +138,7 @@ impl Engine {
             let ends = work.take(cut.stretch, &cut.places)?;
             let mut commit = Commit { positions: cut.positions.clone(), ..Commit::default() };
             self.write_letters(cut, &ends, &mut commit)?;
-            self.write_watermarks(cut.stretch, &mut commit)?;
+            self.write_watermarks(cut, &mut commit)?;
             let done = work.finish(commit)?;
             let mut following = None;
             let committed = rayon::in_place_scope(|scope| {
@@ -219,9 +223,9 @@ impl Engine {
         Ok(())
     }
 
-    fn write_watermarks(&self, batch: &[Incoming], commit: &mut Commit) -> Result<(), PipelineError> {
-        for (source, time) in seen(batch) {
-            let time = time.max(self.watermark(&source));
+    fn write_watermarks(&self, cut: &Cut<'_>, commit: &mut Commit) -> Result<(), PipelineError> {
+        for (source, time) in &cut.marks {
+            let time = self.watermark(source).max(*time);
             commit.writes.push((RowKey::meta(&format!("{WATERMARK}{source}")), Some(pack(&time)?)));
         }
         Ok(())
