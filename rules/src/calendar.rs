@@ -1,66 +1,57 @@
 //! Deadlines: an anchor, an amount, a unit and a direction.
 
-use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
+use chrono::{Days, Months, NaiveDate};
 
 use crate::pack::format::{Direction, Unit};
-use crate::pack::model::Rule;
+use crate::pack::law::Workdays;
+use crate::pack::model::{Period, Rule};
 
-/// Days of a working week, Monday to Friday.
-const WORKING_DAYS_A_WEEK: u32 = 5;
+/// The most working days that are counted: beyond, no law has a deadline, and a walk would be long.
+const MAX_WORKING_DAYS: u32 = 50_000;
 
-/// The last day to act under `rule`, when its anchor falls on `anchor`. `None` when the rule has no deadline,
-/// or when the date lies outside the calendar that chrono knows.
-pub fn deadline_of(rule: &Rule, anchor: NaiveDate) -> Option<NaiveDate> {
+/// The last day to act under `rule`, when its anchor falls on `anchor` and the law of `day` applies. `None` when the
+/// rule has no deadline, or when the date lies outside the calendar that chrono knows.
+pub fn deadline_of(workdays: &Workdays, rule: &Rule, day: NaiveDate, anchor: NaiveDate) -> Option<NaiveDate> {
     let deadline = rule.deadline.as_ref()?;
-    shift(anchor, deadline.amount, deadline.unit, deadline.direction)
+    let period = Period { amount: rule.on(day).amount?, unit: deadline.unit };
+    shift(workdays, anchor, period, deadline.direction)
 }
 
-/// The date `amount` units before or after `anchor`. A month that lacks the day ends on its last one (31
-/// January and a month: 28 or 29 February). Working days are Monday to Friday, and the anchor itself never
-/// counts.
-pub fn shift(anchor: NaiveDate, amount: u32, unit: Unit, direction: Direction) -> Option<NaiveDate> {
+/// The date a period before or after `anchor`. A month that lacks the day ends on its last one (31 January and a
+/// month: 28 or 29 February). Working days are those that people work, and the anchor itself never counts.
+pub fn shift(
+    workdays: &Workdays,
+    anchor: NaiveDate,
+    Period { amount, unit }: Period,
+    direction: Direction,
+) -> Option<NaiveDate> {
     match (unit, direction) {
         (Unit::Days, Direction::After) => anchor.checked_add_days(Days::new(amount.into())),
         (Unit::Days, Direction::Before) => anchor.checked_sub_days(Days::new(amount.into())),
         (Unit::Months, Direction::After) => anchor.checked_add_months(Months::new(amount)),
         (Unit::Months, Direction::Before) => anchor.checked_sub_months(Months::new(amount)),
-        (Unit::WorkingDays, direction) => shift_working_days(anchor, amount, direction),
+        (Unit::WorkingDays, direction) => shift_working_days(workdays, anchor, amount, direction),
     }
 }
 
-fn shift_working_days(anchor: NaiveDate, amount: u32, direction: Direction) -> Option<NaiveDate> {
-    let whole_weeks = Days::new(u64::from(amount / WORKING_DAYS_A_WEEK) * 7);
-    let step = |date: NaiveDate| match direction {
-        Direction::After => date.succ_opt(),
-        Direction::Before => date.pred_opt(),
-    };
-    let mut date = anchor;
-    if amount > 0 {
-        // From a weekend day, whole weeks are counted from the working day next to it on the side of the
-        // anchor.
-        while is_weekend(date) {
-            date = match direction {
-                Direction::After => date.pred_opt()?,
-                Direction::Before => date.succ_opt()?,
-            };
-        }
+fn shift_working_days(
+    workdays: &Workdays,
+    anchor: NaiveDate,
+    amount: u32,
+    direction: Direction,
+) -> Option<NaiveDate> {
+    if amount > MAX_WORKING_DAYS {
+        return None;
     }
-    date = match direction {
-        Direction::After => date.checked_add_days(whole_weeks)?,
-        Direction::Before => date.checked_sub_days(whole_weeks)?,
-    };
-    let mut left = amount % WORKING_DAYS_A_WEEK;
+    let (mut day, mut left) = (anchor, amount);
     while left > 0 {
-        date = step(date)?;
-        if !is_weekend(date) {
-            left -= 1;
-        }
+        day = match direction {
+            Direction::After => day.succ_opt()?,
+            Direction::Before => day.pred_opt()?,
+        };
+        left -= u32::from(workdays.is_working(day));
     }
-    Some(date)
-}
-
-fn is_weekend(date: NaiveDate) -> bool {
-    matches!(date.weekday(), Weekday::Sat | Weekday::Sun)
+    Some(day)
 }
 
 /// Completed years of age on `today` of somebody born on `birth_date`; `None` before birth. Born on 29
@@ -77,6 +68,11 @@ mod tests {
         text.parse().expect("a date")
     }
 
+    /// Without public holidays.
+    fn plain(anchor: NaiveDate, amount: u32, unit: Unit, direction: Direction) -> Option<NaiveDate> {
+        shift(&Workdays::default(), anchor, Period { amount, unit }, direction)
+    }
+
     #[test]
     fn months_clamp_to_the_end_of_the_month() {
         let cases = [
@@ -90,41 +86,43 @@ mod tests {
             ("2024-05-31", 0, Direction::After, "2024-05-31"),
         ];
         for (anchor, amount, direction, expected) in cases {
-            let found = shift(date(anchor), amount, Unit::Months, direction);
+            let found = plain(date(anchor), amount, Unit::Months, direction);
             assert_eq!(found, Some(date(expected)), "{anchor} {amount} {direction:?}");
         }
     }
 
     #[test]
     fn days_cross_leap_days_and_years() {
-        let after = |anchor, amount| shift(date(anchor), amount, Unit::Days, Direction::After);
+        let after = |anchor, amount| plain(date(anchor), amount, Unit::Days, Direction::After);
         assert_eq!(after("2024-02-28", 1), Some(date("2024-02-29")));
         assert_eq!(after("2023-02-28", 1), Some(date("2023-03-01")));
         assert_eq!(after("2024-12-31", 60), Some(date("2025-03-01")));
-        assert_eq!(shift(date("2024-03-01"), 1, Unit::Days, Direction::Before), Some(date("2024-02-29")));
+        assert_eq!(plain(date("2024-03-01"), 1, Unit::Days, Direction::Before), Some(date("2024-02-29")));
     }
 
     #[test]
-    fn working_days_are_those_that_a_walk_counts() {
-        for offset in 0..14 {
-            let anchor = date("2024-02-26") + Days::new(offset);
-            for amount in 0..23 {
-                for direction in [Direction::Before, Direction::After] {
-                    let mut walked = anchor;
-                    let mut left = amount;
-                    while left > 0 {
-                        walked = match direction {
-                            Direction::After => walked.succ_opt(),
-                            Direction::Before => walked.pred_opt(),
-                        }
-                        .expect("in range");
-                        left -= u32::from(!is_weekend(walked));
-                    }
-                    let found = shift(anchor, amount, Unit::WorkingDays, direction);
-                    assert_eq!(found, Some(walked), "{anchor} {amount} {direction:?}");
-                }
-            }
-        }
+    fn working_days_leave_out_weekends_and_holidays_and_count_days_worked_in_exchange() {
+        // Friday 2026-04-24 to Wednesday 2026-05-06: Monday 27 April off, 30 April and 1 May off, Saturday 9 May worked.
+        let days = |texts: &[&str]| texts.iter().map(|text| date(text)).collect();
+        let workdays = Workdays {
+            off: days(&["2026-04-27", "2026-04-30", "2026-05-01"]),
+            working: days(&["2026-05-09"]),
+            years: [2026].into(),
+        };
+        let counted = |anchor, amount, direction| {
+            shift(&workdays, date(anchor), Period { amount, unit: Unit::WorkingDays }, direction)
+        };
+        assert_eq!(counted("2026-04-24", 1, Direction::After), Some(date("2026-04-28")));
+        assert_eq!(counted("2026-04-24", 3, Direction::After), Some(date("2026-05-04")));
+        assert_eq!(counted("2026-05-08", 1, Direction::After), Some(date("2026-05-09")));
+        assert_eq!(counted("2026-05-09", 1, Direction::After), Some(date("2026-05-11")));
+        assert_eq!(counted("2026-05-04", 3, Direction::Before), Some(date("2026-04-24")));
+        let weekends = |amount| plain(date("2026-04-24"), amount, Unit::WorkingDays, Direction::After);
+        assert_eq!((weekends(1), weekends(5)), (Some(date("2026-04-27")), Some(date("2026-05-01"))));
+        assert_eq!(
+            plain(date("2026-04-25"), 1, Unit::WorkingDays, Direction::Before),
+            Some(date("2026-04-24"))
+        );
     }
 
     #[test]
@@ -132,7 +130,7 @@ mod tests {
         for unit in [Unit::Days, Unit::WorkingDays, Unit::Months] {
             for direction in [Direction::Before, Direction::After] {
                 assert_eq!(
-                    shift(date("2024-01-31"), u32::MAX, unit, direction),
+                    plain(date("2024-01-31"), u32::MAX, unit, direction),
                     None,
                     "{unit:?} {direction:?}"
                 );

@@ -61,6 +61,8 @@ impl LanguageModel for Hostile {
 struct Unwatched;
 
 impl Watcher for Unwatched {
+    fn came_about(&mut self, _: &tidings_pipeline::ingest::Ingested) {}
+
     fn read(&mut self, _: &[tidings_pipeline::ingest::Incoming]) {}
     fn ingested(&mut self, _: &[tidings_pipeline::ingest::Incoming], _: &tidings_pipeline::ingest::Ingested) {
     }

@@ -152,6 +152,8 @@ pub enum Work {
     Dispatch(NotificationId),
     /// Remind of an opportunity, for the n-th time.
     Remind(OpportunityId, u8),
+    /// Look whether a milestone or an absence of the citizen has come about.
+    Look,
 }
 
 /// The queue that a task stands in.
@@ -163,6 +165,8 @@ pub enum Queue {
     Remind = 2,
     /// Deliveries.
     Dispatch = 3,
+    /// Milestones and absences that are still to come.
+    Clock = 4,
     /// Held by an operator.
     Held = 8,
     /// Given up; kept for an operator.
@@ -171,7 +175,8 @@ pub enum Queue {
 
 impl Queue {
     /// Every queue.
-    pub const ALL: [Self; 5] = [Self::Plan, Self::Remind, Self::Dispatch, Self::Held, Self::Buried];
+    pub const ALL: [Self; 6] =
+        [Self::Plan, Self::Remind, Self::Dispatch, Self::Clock, Self::Held, Self::Buried];
 
     /// Name for people and programs.
     pub const fn name(self) -> &'static str {
@@ -179,6 +184,7 @@ impl Queue {
             Self::Plan => "plan",
             Self::Remind => "remind",
             Self::Dispatch => "dispatch",
+            Self::Clock => "clock",
             Self::Held => "held",
             Self::Buried => "buried",
         }

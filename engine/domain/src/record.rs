@@ -37,6 +37,8 @@ pub struct Record {
     pub told: Vec<Timestamp>,
     /// The plan task that is waiting, with its due time.
     pub plan: Option<(TaskId, Timestamp)>,
+    /// The first moment at which a milestone or an absence may come about.
+    pub timer: Option<Timestamp>,
 }
 
 /// Facts, sets and links that a watcher mirrors, by whose they are: the holder's own, or those of somebody whom
@@ -82,6 +84,9 @@ pub struct Opportunity {
     pub told: Map<Kind, NotificationId>,
     /// The task of the next reminder, with its due time.
     pub reminder: Option<(TaskId, Timestamp)>,
+    /// The days of filing on which the rule says yes, first and last, from 1970-01-01; empty where the day of filing
+    /// makes no difference.
+    pub filing: Vec<(i32, i32)>,
 }
 
 /// A rule's answer that leaves a trace; a plain no is counted, not kept.

@@ -31,6 +31,8 @@ pub struct Touch {
     pub(crate) wanted: BTreeMap<CitizenId, Wants>,
     /// Everything is to be judged again (a new pack).
     pub all: bool,
+    /// The clock has been looked at already.
+    pub(crate) looked: bool,
 }
 
 impl Touch {

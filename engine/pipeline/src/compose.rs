@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use tidings_domain::ids::{NotificationId, OccurrenceId, OpportunityId};
 use tidings_domain::message::Notification;
 use tidings_domain::model::{Signature, WordAnswer, WordAsk};
@@ -51,7 +52,8 @@ pub(crate) fn message(
     now: Timestamp,
 ) -> Result<Composed, OpportunityId> {
     let language = language(reader, now);
-    let items: Vec<Told<'_>> = told.iter().filter_map(|id| told_item(reader, folded, *id)).collect();
+    let today = reader.date(now);
+    let items: Vec<Told<'_>> = told.iter().filter_map(|id| told_item(reader, folded, *id, today)).collect();
     let fallback = template_reason(engine, reader, &items, &language, now);
     let text = |items: &[Told<'_>]| text(reader, items, telling, &language, now);
     let whole = match text(&items) {
@@ -88,6 +90,7 @@ fn told_item<'a>(
     reader: Reader<'a>,
     folded: &BTreeMap<OccurrenceId, Folded>,
     id: OpportunityId,
+    today: NaiveDate,
 ) -> Option<Told<'a>> {
     let opportunity = reader.record.opportunities.get(&id)?;
     let (life_event, rule) = reader.pack.rule(&opportunity.rule)?;
@@ -99,7 +102,7 @@ fn told_item<'a>(
                 .iter()
                 .map(|(column, _)| reader.column(column, occurrence.subject, folded).value)
                 .collect(),
-            policy::deadline_of(reader, rule, occurrence.subject, folded),
+            policy::deadline_of(reader, rule, (occurrence.subject, folded), today),
         ),
         // Taken back altogether: a correction names the service alone.
         _ => (vec![None; life_event.columns.len()], None),

@@ -201,6 +201,12 @@ impl Engine {
         watermarks.values().copied().max().unwrap_or(Timestamp::MIN)
     }
 
+    /// Takes over how far each source is complete, for a replay.
+    pub(crate) fn adopt_watermarks(&self, from: &Self) {
+        let known = from.watermarks.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        *self.watermarks.write().unwrap_or_else(std::sync::PoisonError::into_inner) = known;
+    }
+
     /// Notes that every registered source is complete up to `time`: for a log that holds what all of them sent,
     /// in the order of recording.
     pub fn all_complete(&self, time: Timestamp) {

@@ -14,6 +14,7 @@ use tidings_rules::pack::model::{LifeEvent, Pack, Rule};
 
 use crate::engine::{Engine, PipelineError};
 use crate::judge::{ActivePack, addressed_to, columns};
+use crate::law::{self, Found};
 use crate::policy;
 use crate::view::{Folded, Reader, evidence};
 
@@ -277,23 +278,13 @@ impl One<'_> {
             return None;
         }
         let since = self.active.since.get(&rule.root).copied();
-        let applies = policy::applies(pack, rule, since, self.folded);
+        let applies = policy::applies(self.reader(), (life_event, rule), since, self.folded);
         let refused = policy::refused(self.reader(), life_event, rule, Timestamp::MAX);
         let (answer, because) = match (applies, known.map(|known| &known.answer)) {
             (_, Some(Answer::Withdrawn)) => ("withdrawn".to_owned(), Vec::new()),
             _ if refused => ("not asked".to_owned(), vec!["proactive services are refused".to_owned()]),
             (Err(reason), _) => (reason.code().to_owned(), Vec::new()),
-            (Ok(()), _) => match rule.when.answers(columns).get(0) {
-                expr::Answer::Yes => ("yes".to_owned(), Vec::new()),
-                expr::Answer::No => ("no".to_owned(), rule.when.failing(columns, 0)),
-                expr::Answer::Unknown => {
-                    let missing = rule.when.missing(columns, 0);
-                    (
-                        "unknown".to_owned(),
-                        missing.inputs.iter().map(|one| format!("{one} is not known")).collect(),
-                    )
-                }
-            },
+            (Ok(()), _) => self.answer(rule, columns),
         };
         let service = pack.services.get(&rule.service);
         let subject = self.record.occurrences.get(&self.id)?.subject;
@@ -305,9 +296,29 @@ impl One<'_> {
             state: state.map_or_else(|| "-".to_owned(), describe),
             law: rule.basis.iter().map(|basis| format!("{}, {}", basis.law, basis.article)).collect(),
             when: rule.when_text.clone(),
-            deadline: policy::deadline_of(self.reader(), rule, subject, self.folded)
-                .map(|day| day.to_string()),
+            deadline: policy::deadline_of(
+                self.reader(),
+                rule,
+                (subject, self.folded),
+                self.reader().date(self.now),
+            )
+            .map(|day| day.to_string()),
         })
+    }
+}
+
+impl One<'_> {
+    /// What a rule answers, and why.
+    fn answer(&self, rule: &Rule, columns: &expr::Columns) -> (String, Vec<String>) {
+        let day = self.reader().date(self.folded.time);
+        match law::answers(rule, columns, &[day]).about(0, day) {
+            Found::Yes(_) => ("yes".to_owned(), Vec::new()),
+            Found::No => ("no".to_owned(), rule.on(day).when.failing(columns, 0)),
+            Found::Unknown(version) => {
+                let missing = version.when.missing(columns, 0).inputs;
+                ("unknown".to_owned(), missing.iter().map(|one| format!("{one} is not known")).collect())
+            }
+        }
     }
 }
 

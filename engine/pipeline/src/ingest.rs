@@ -12,10 +12,11 @@ use rayon::prelude::*;
 use tidings_domain::event::{Arrival, End, Event, Ignored, Position, Reason};
 use tidings_domain::ids::{CitizenId, OpportunityId, TaskId};
 use tidings_domain::record::{Record, Share};
-use tidings_domain::store::{Commit, RowKey, Shard, StoreError, Table};
+use tidings_domain::store::{Commit, LeaseToken, RowKey, Shard, StoreError, Table};
 use tidings_domain::time::Timestamp;
 
 use crate::apply::{self, Sent};
+use crate::clock::Step;
 use crate::decode::{Decoded, decode};
 use crate::engine::{Engine, PipelineError, pack};
 use crate::judge::{ActivePack, Tally};
@@ -204,6 +205,25 @@ impl Engine {
         Err(StoreError::Conflict.into())
     }
 
+    /// Lets what is due by the clock come about for the citizens whose timers were leased, in one commit.
+    pub(crate) fn look(
+        &self,
+        shard: Shard,
+        (citizens, leases): (&[CitizenId], Vec<LeaseToken>),
+        step: &Step<'_>,
+        report: &mut Ingested,
+    ) -> Result<(), PipelineError> {
+        let mut work = BatchWork::new(self, shard, citizens.len());
+        work.look(citizens, step)?;
+        work.waves(Vec::new())?;
+        // A timer that the record no longer knows of goes; one that it has moved is written anew after this.
+        let stale = leases.iter().map(|lease| (lease.task.clone(), None)).collect();
+        let done = work.finish(Commit { leases, writes: stale, ..Commit::default() })?;
+        self.store.commit(shard, &done.commit)?;
+        report.note(done);
+        Ok(())
+    }
+
     fn write_letters(&self, cut: &Cut<'_>, ends: &[End], commit: &mut Commit) -> Result<(), PipelineError> {
         for (place, end) in cut.places.iter().zip(ends) {
             let End::DeadLetter(reason) = end else { continue };
@@ -367,6 +387,12 @@ impl<'a> BatchWork<'a> {
     fn rejudge(&mut self, citizens: &[CitizenId]) -> Result<(), PipelineError> {
         let parts = self.sort(citizens.iter().map(|citizen| (*citizen, *citizen)));
         self.each(parts, |lane, part| lane.rejudge(&part))?;
+        Ok(())
+    }
+
+    fn look(&mut self, citizens: &[CitizenId], step: &Step<'_>) -> Result<(), PipelineError> {
+        let parts = self.sort(citizens.iter().map(|citizen| (*citizen, *citizen)));
+        self.each(parts, |lane, part| lane.look(&part, step))?;
         Ok(())
     }
 

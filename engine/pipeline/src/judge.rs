@@ -8,12 +8,14 @@ use tidings_domain::ids::{CitizenId, OccurrenceId, OpportunityId, TaskId};
 use tidings_domain::message::{Decision, RuleDecision};
 use tidings_domain::record::{Answer, Kind, Opportunity, Record, State, Suppressed};
 use tidings_domain::time::Timestamp;
-use tidings_rules::expr::{self, Answers, Columns, ColumnsBuilder};
-use tidings_rules::pack::model::{LifeEvent, Pack, Recipient, Rule};
+use tidings_rules::expr::{Columns, ColumnsBuilder};
+use tidings_rules::pack::model::{LifeEvent, Pack, Recipient, Rule, Version};
 
+use crate::clock::CLOCK;
 use crate::engine::PipelineError;
+use crate::law::{self, Days, Found, RuleAnswers};
 use crate::policy::{self, Candidate};
-use crate::view::{Folded, Read, Reader, evidence};
+use crate::view::{Folded, Read, Reader, date, evidence};
 
 /// A pack in use: with its epoch, and since when each rule has been known.
 #[derive(Debug)]
@@ -108,11 +110,18 @@ fn withdraw_all(judged: &mut BTreeMap<CitizenId, Judged>, citizen: CitizenId, oc
     judged.entry(citizen).or_default().decisions.insert(occurrence, None);
 }
 
+/// What a rule found for one citizen.
+struct Finding {
+    rule: String,
+    answer: Answer,
+    filing: Vec<Days>,
+}
+
 /// What the rules of a life event made of one row.
 struct Verdict {
     citizen: CitizenId,
     occurrence: OccurrenceId,
-    found: BTreeMap<OpportunityId, (String, Answer)>,
+    found: BTreeMap<OpportunityId, Finding>,
     /// Places of rules in the life event, with the answer that is counted.
     counted: Vec<(usize, &'static str)>,
     decision: Option<Decision>,
@@ -134,7 +143,9 @@ fn judge_group(
     };
     let reads: Vec<Vec<Read>> = rows.iter().map(|row| read(row).unwrap_or_default()).collect();
     let columns = columns(life_event, &reads);
-    let answers: Vec<Answers> = life_event.rules.iter().map(|rule| rule.when.answers(&columns)).collect();
+    let days: Vec<_> = rows.iter().map(|row| date(&active.pack, row.folded.time)).collect();
+    let rules = life_event.rules.iter();
+    let answers: Vec<RuleAnswers<'_>> = rules.map(|rule| law::answers(rule, &columns, &days)).collect();
     let judge = |(place, (row, reads)): (usize, (&Row, Vec<Read>))| {
         verdict(active, life_event, (&columns, &answers, place), row, reads, shared)
     };
@@ -162,7 +173,7 @@ fn judge_group(
 fn verdict(
     active: &ActivePack,
     life_event: &LifeEvent,
-    (columns, answers, place): (&Columns, &[Answers], usize),
+    (columns, answers, place): (&Columns, &[RuleAnswers<'_>], usize),
     row: &Row,
     reads: Vec<Read>,
     records: &BTreeMap<CitizenId, &mut Record>,
@@ -172,26 +183,27 @@ fn verdict(
     let reader = Reader { pack, me: row.citizen, record };
     let (mut found, mut counted, mut decided) = (BTreeMap::new(), Vec::new(), Vec::new());
     let refuses = policy::refuses(reader, life_event, Timestamp::MAX);
+    let day = date(pack, row.folded.time);
     for (number, (rule, answers)) in life_event.rules.iter().zip(answers).enumerate() {
         if !addressed(reader, rule, row) || (refuses && !policy::must_tell(rule)) {
             continue;
         }
-        if let Err(reason) = policy::applies(pack, rule, active.since.get(&rule.root).copied(), &row.folded) {
+        if let Err(reason) = policy::applies(reader, (life_event, rule), since(active, rule), &row.folded) {
             counted.push((number, reason.code()));
             continue;
         }
-        let answer = match answers.get(place) {
-            expr::Answer::Yes => Answer::Yes,
-            expr::Answer::No => {
+        let (answer, filing) = match answers.about(place, day) {
+            Found::Yes(filing) => (Answer::Yes, filing),
+            Found::No => {
                 counted.push((number, "no"));
                 continue;
             }
-            expr::Answer::Unknown => unknown(rule, columns, place),
+            Found::Unknown(version) => (unknown(version, columns, place), Vec::new()),
         };
         counted.push((number, word(&answer)));
         decided.push((rule, answer.clone()));
         let id = OpportunityId::of(row.citizen, &rule.root, row.occurrence);
-        found.insert(id, (rule.root.clone(), answer));
+        found.insert(id, Finding { rule: rule.root.clone(), answer, filing });
     }
     let decision = decide(reader, life_event, row, reads, &decided, active);
     Some(Verdict { citizen: row.citizen, occurrence: row.occurrence, found, counted, decision })
@@ -206,12 +218,16 @@ fn word(answer: &Answer) -> &'static str {
     }
 }
 
-fn unknown(rule: &Rule, columns: &Columns, place: usize) -> Answer {
-    let missing = rule.when.missing(columns, place);
+fn unknown(version: &Version, columns: &Columns, place: usize) -> Answer {
+    let missing = version.when.missing(columns, place);
     Answer::Unknown {
         missing: missing.inputs.iter().map(ToString::to_string).collect(),
         fault: missing.fault,
     }
+}
+
+fn since(active: &ActivePack, rule: &Rule) -> Option<Timestamp> {
+    active.since.get(&rule.root).copied()
 }
 
 /// The columns of a life event, from what was read for each row.
@@ -255,7 +271,9 @@ fn decide(
     }
     let evidence = evidence(life_event, reads);
     let occurrence = reader.record.occurrences.get(&row.occurrence)?;
-    let events = occurrence.reports.keys().filter(|event| !reader.record.retracted.contains(event));
+    // What the clock brings is no event, and its keys depend on what it brought before.
+    let reported = occurrence.reports.iter().filter(|(_, report)| report.source != CLOCK);
+    let events = reported.map(|(event, _)| event).filter(|event| !reader.record.retracted.contains(event));
     let rules = decided.iter().map(|(rule, answer)| RuleDecision {
         rule: rule.key.clone(),
         answer: answer.clone(),
@@ -276,7 +294,7 @@ fn decide(
 fn settle(
     record: &mut Record,
     occurrence: OccurrenceId,
-    found: &BTreeMap<OpportunityId, (String, Answer)>,
+    found: &BTreeMap<OpportunityId, Finding>,
 ) -> Vec<OpportunityId> {
     record.opportunities.retain(|id, known| {
         known.occurrence != occurrence
@@ -290,7 +308,7 @@ fn settle(
         }
     }
     let mut opened = Vec::new();
-    for (id, (rule, answer)) in found {
+    for (id, Finding { rule, answer, filing }) in found {
         let known = record.opportunities.entry(*id).or_insert_with(|| {
             opened.push(*id);
             Opportunity {
@@ -300,12 +318,14 @@ fn settle(
                 state: State::Open,
                 told: Map::new(),
                 reminder: None,
+                filing: Vec::new(),
             }
         });
         if known.answer != *answer && *answer == Answer::Yes && known.told.is_empty() {
             opened.push(*id);
         }
         known.answer = answer.clone();
+        known.filing.clone_from(filing);
         if matches!(&known.state, State::Suppressed(reason) if *reason != Suppressed::Cancelled) {
             known.state = State::Open;
         }

@@ -10,6 +10,7 @@ use tidings_domain::message::Decision;
 use tidings_domain::store::{Commit, RowKey, Shard, Table};
 
 use crate::apply::{self, Sent, Touch};
+use crate::clock::{self, Step};
 use crate::engine::{Engine, PipelineError};
 use crate::judge::{self, ActivePack, Tally};
 use crate::records::Records;
@@ -163,6 +164,23 @@ impl<'a> Lane<'a> {
         }
     }
 
+    /// Looks whether something of the clock has come about for these citizens. One whose timer was of an earlier time
+    /// has nothing to do, and its task goes.
+    pub(crate) fn look(&mut self, citizens: &[CitizenId], step: &Step<'_>) -> Result<(), PipelineError> {
+        self.records.load(citizens.iter().copied())?;
+        for citizen in citizens {
+            if self.records.is_forgotten(*citizen) || !self.records.is_stored(*citizen) {
+                continue;
+            }
+            let Some(record) = self.records.get_mut(*citizen) else { continue };
+            let touch = self.touched.entry(*citizen).or_default();
+            clock::settle(&self.active.pack, *citizen, record, touch, Some(step));
+            touch.looked = true;
+            self.changed.insert(*citizen);
+        }
+        Ok(())
+    }
+
     /// Whether a record has changed since its last derivation.
     pub(crate) fn is_touched(&self) -> bool {
         !self.touched.is_empty()
@@ -185,9 +203,12 @@ impl<'a> Lane<'a> {
 
     fn derive(&mut self) -> Vec<Sent> {
         let mut sent = Vec::new();
-        for (citizen, touch) in std::mem::take(&mut self.touched) {
+        for (citizen, mut touch) in std::mem::take(&mut self.touched) {
             let Some(record) = self.records.get_mut(citizen).filter(|_| !touch.is_empty()) else { continue };
             self.changed.insert(citizen);
+            if !touch.looked {
+                clock::settle(&self.active.pack, citizen, record, &mut touch, None);
+            }
             let (owed, judge) = share::derive(&self.active.pack, citizen, record, touch);
             sent.extend(owed);
             self.judge.entry(citizen).or_default().extend(judge);

@@ -1,6 +1,7 @@
 //! The three loops: ingest, plan and dispatch. They meet only in the store; none calls another.
 
 pub mod apply;
+pub mod clock;
 mod compose;
 pub mod decode;
 pub mod dispatch;
@@ -11,6 +12,7 @@ pub mod forget;
 pub mod ingest;
 pub mod judge;
 mod lane;
+pub mod law;
 pub mod load;
 pub mod open;
 pub mod plan;
@@ -22,6 +24,7 @@ pub mod replay;
 pub mod run;
 mod settings;
 mod share;
+pub mod timers;
 pub mod vault;
 pub mod view;
 

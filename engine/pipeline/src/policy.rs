@@ -6,10 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidings_domain::ids::{CitizenId, OccurrenceId, OpportunityId};
 use tidings_domain::record::{Answer, Occurrence, Opportunity, Record, State, Suppressed};
 use tidings_domain::time::Timestamp;
+use tidings_domain::value::{date_of, days};
 use tidings_rules::calendar;
-use tidings_rules::pack::format::{Backfill, Class};
+use tidings_rules::pack::format::{Backfill, Class, LawOf};
 use tidings_rules::pack::model::{LifeEvent, Pack, Recipient, Rule};
 
+use crate::clock;
+use crate::law;
 use crate::view::{Folded, Reader, date};
 
 /// Prefix of a refusal of one topic: `topic:LIFE_EVENT`.
@@ -82,8 +85,15 @@ pub fn objection(
         .or_else(|| served(reader, occurrence, folded, rule).then_some(Suppressed::Served))
         .or_else(|| covered(reader, candidate, holds, now))
         .or_else(|| {
-            let late = deadline(reader, candidate).is_some_and(|day| day < date(reader.pack, now));
+            let today = date(reader.pack, now);
+            let late = deadline(reader, candidate, today).is_some_and(|day| day < today);
             late.then_some(Suppressed::Late)
+        })
+        .or_else(|| {
+            let (today, filing) = (days(date(reader.pack, now)), &opportunity.filing);
+            let says_no =
+                !filing.is_empty() && !filing.iter().any(|(from, to)| (*from..=*to).contains(&today));
+            says_no.then_some(Suppressed::NotInForce)
         })
         .or_else(|| holds.rules.contains(&rule.root).then_some(Suppressed::Held))
 }
@@ -201,36 +211,48 @@ fn covered(
     reader.record.opportunities.values().filter(same).find_map(covers)
 }
 
-/// The last day to act.
-pub fn deadline(reader: Reader<'_>, candidate: Candidate<'_>) -> Option<NaiveDate> {
-    deadline_of(reader, candidate.rule, candidate.occurrence.subject, candidate.folded)
+/// The last day to act, as it stands today.
+pub fn deadline(reader: Reader<'_>, candidate: Candidate<'_>, today: NaiveDate) -> Option<NaiveDate> {
+    deadline_of(reader, candidate.rule, (candidate.occurrence.subject, candidate.folded), today)
+}
+
+/// The first day after today on which the law of filing says yes.
+pub fn next_filing(opportunity: &Opportunity, today: NaiveDate) -> Option<NaiveDate> {
+    let ahead = opportunity.filing.iter().map(|(from, _)| *from).filter(|from| *from > days(today));
+    ahead.min().and_then(date_of)
 }
 
 /// The last day to act on a rule for one occurrence.
 pub fn deadline_of(
     reader: Reader<'_>,
     rule: &Rule,
-    subject: CitizenId,
-    folded: &Folded,
+    (subject, folded): (CitizenId, &Folded),
+    today: NaiveDate,
 ) -> Option<NaiveDate> {
     let deadline = rule.deadline.as_ref()?;
     let anchor = reader.column(&deadline.anchor, subject, folded).value?.as_date()?;
-    calendar::deadline_of(rule, anchor)
+    let days = law::deadline_days(rule, reader.date(folded.time), today);
+    let dates = days.into_iter().map(|day| calendar::deadline_of(&reader.pack.workdays, rule, day, anchor));
+    dates.flatten().max()
 }
 
 /// Whether the rule applied on the day of the occurrence, and was known then or may look back.
 pub fn applies(
-    pack: &Pack,
-    rule: &Rule,
+    reader: Reader<'_>,
+    (life_event, rule): (&LifeEvent, &Rule),
     since: Option<Timestamp>,
     folded: &Folded,
 ) -> Result<(), Suppressed> {
-    let day = date(pack, folded.time);
+    let day = reader.date(folded.time);
     let (from, to) = rule.in_force;
-    if day < from || to.is_some_and(|to| day > to) {
+    // Who files later files under later law, so only what has ended by the occurrence is over for good.
+    let begun = day >= from || rule.law_of != LawOf::Occurrence;
+    if !begun || to.is_some_and(|to| day > to) {
         return Err(Suppressed::NotInForce);
     }
-    if rule.backfill == Backfill::None && since.is_some_and(|since| folded.time < since) {
+    let before =
+        since.is_some_and(|since| folded.time < since) || clock::came_late(reader, life_event, folded);
+    if rule.backfill == Backfill::None && before {
         return Err(Suppressed::BeforeRule);
     }
     Ok(())
@@ -270,7 +292,7 @@ pub fn is_sociable(pack: &Pack, at: Timestamp) -> bool {
 pub fn plan_due(reader: Reader<'_>, candidate: Candidate<'_>) -> Timestamp {
     let recorded = candidate.folded.recorded;
     let near = candidate.rule.class == Class::Duty
-        && deadline(reader, candidate).is_some_and(|day| {
+        && deadline(reader, candidate, date(reader.pack, recorded)).is_some_and(|day| {
             let last = date(reader.pack, recorded).checked_add_days(Days::new(NEAR_DEADLINE_DAYS));
             last.is_some_and(|last| day <= last)
         });

@@ -20,15 +20,15 @@ pub(crate) struct Records<'a> {
     engine: &'a Engine,
     shard: Shard,
     held: BTreeMap<CitizenId, Held>,
-    /// Where each plan task stood when its record was read.
-    plans: BTreeMap<CitizenId, Option<(TaskId, Timestamp)>>,
+    /// Where each record's plan task and timer stood when it was read.
+    tasks: BTreeMap<CitizenId, Waiting>,
     /// Those who were forgotten at their request: nothing may make a record of them again.
     forgotten: BTreeSet<CitizenId>,
 }
 
 impl<'a> Records<'a> {
     pub(crate) const fn new(engine: &'a Engine, shard: Shard) -> Self {
-        Self { engine, shard, held: BTreeMap::new(), plans: BTreeMap::new(), forgotten: BTreeSet::new() }
+        Self { engine, shard, held: BTreeMap::new(), tasks: BTreeMap::new(), forgotten: BTreeSet::new() }
     }
 
     /// Reads the records that are not here yet.
@@ -47,7 +47,7 @@ impl<'a> Records<'a> {
             if held.sealer.is_none() {
                 unknown.push(citizen);
             }
-            self.plans.insert(citizen, held.record.plan);
+            self.tasks.insert(citizen, Waiting::of(&held.record));
             self.held.insert(citizen, held);
         }
         self.note_forgotten(unknown)
@@ -123,9 +123,11 @@ impl<'a> Records<'a> {
         for (citizen, key, version, bytes) in sealed {
             commit.reads.push((key.clone(), version));
             commit.writes.push((key, Some(bytes)));
-            let before = self.plans.get(&citizen).copied().flatten();
-            let after = self.held.get(&citizen).and_then(|held| held.record.plan);
-            move_plan(citizen, before, after, commit)?;
+            let before = self.tasks.get(&citizen).copied().unwrap_or_default();
+            let after = self.held.get(&citizen).map(|held| Waiting::of(&held.record)).unwrap_or_default();
+            move_task(citizen, Work::Plan, (before.plan, after.plan), commit)?;
+            let timer = |due: Option<Timestamp>| due.map(|due| (timer_id(citizen), due));
+            move_task(citizen, Work::Look, (timer(before.timer), timer(after.timer)), commit)?;
         }
         Ok(())
     }
@@ -146,25 +148,44 @@ pub(crate) fn side_by_side<T: Send, U: Send>(
     things.into_par_iter().with_min_len(WORTH_A_THREAD / 2).map(work).collect()
 }
 
-fn move_plan(
+/// The tasks that a record has waiting.
+#[derive(Clone, Copy, Default)]
+struct Waiting {
+    plan: Option<(TaskId, Timestamp)>,
+    timer: Option<Timestamp>,
+}
+
+impl Waiting {
+    const fn of(record: &Record) -> Self {
+        Self { plan: record.plan, timer: record.timer }
+    }
+}
+
+/// The task under which a citizen's timer stands.
+fn timer_id(citizen: CitizenId) -> TaskId {
+    TaskId::of("clock", &[&citizen.0])
+}
+
+fn move_task(
     citizen: CitizenId,
-    before: Option<(TaskId, Timestamp)>,
-    after: Option<(TaskId, Timestamp)>,
+    work: Work,
+    (before, after): (Option<(TaskId, Timestamp)>, Option<(TaskId, Timestamp)>),
     commit: &mut Commit,
 ) -> Result<(), PipelineError> {
     if before == after {
         return Ok(());
     }
+    let queue = if work == Work::Look { Queue::Clock } else { Queue::Plan };
     if let Some((id, due)) = before {
-        commit.writes.push((RowKey::task(Queue::Plan, due, id), None));
+        commit.writes.push((RowKey::task(queue, due, id), None));
     }
     if let Some((id, due)) = after {
         commit.writes.push(task_row(&Task {
             id,
-            queue: Queue::Plan,
+            queue,
             due,
             citizen,
-            work: Work::Plan,
+            work,
             rules: Vec::new(),
             attempts: 0,
             note: None,

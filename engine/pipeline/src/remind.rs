@@ -137,7 +137,7 @@ impl Engine {
             return Fate::Send { unless_done: false };
         }
         let near = candidate.rule.class == tidings_rules::pack::format::Class::Duty
-            && policy::deadline(reader, candidate)
+            && policy::deadline(reader, candidate, reader.date(now))
                 .is_some_and(|day| day <= reader.date(now) + Days::new(policy::NEAR_DEADLINE_DAYS));
         if near { Fate::Send { unless_done: true } } else { Fate::Wait }
     }
@@ -234,15 +234,16 @@ fn next_reminder(
 ) -> Option<(u8, Timestamp, String)> {
     let rule = candidate.rule;
     let first = reader.date(now);
-    for (n, (anchor, amount, unit)) in rule.remind.iter().enumerate() {
+    let workdays = &reader.pack.workdays;
+    for (n, (anchor, period)) in rule.remind.iter().enumerate() {
         let n = u8::try_from(n).ok()?;
         if candidate.opportunity.told.contains_key(&Kind::Reminder(n)) {
             continue;
         }
         let day = match anchor {
-            RemindAnchor::AfterFirst => calendar::shift(first, *amount, *unit, Direction::After),
-            RemindAnchor::BeforeDeadline => policy::deadline(reader, candidate)
-                .and_then(|day| calendar::shift(day, *amount, *unit, Direction::Before)),
+            RemindAnchor::AfterFirst => calendar::shift(workdays, first, *period, Direction::After),
+            RemindAnchor::BeforeDeadline => policy::deadline(reader, candidate, first)
+                .and_then(|day| calendar::shift(workdays, day, *period, Direction::Before)),
         };
         let Some(day) = day.filter(|day| *day > first) else { continue };
         let due = policy::next_sociable(reader.pack, policy::start_of(reader.pack, day), false);

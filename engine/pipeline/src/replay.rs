@@ -6,6 +6,7 @@ use tidings_domain::event::Event;
 use tidings_domain::ids::{CitizenId, OpportunityId};
 use tidings_domain::record::{Answer, Record};
 use tidings_domain::store::{RowKey, Table};
+use tidings_domain::time::LeaseTime;
 
 use crate::decode::Decoded;
 use crate::engine::{Engine, PipelineError};
@@ -73,6 +74,8 @@ impl Engine {
         found.events += batch.len() as u64;
         target.ingest(&batch)?;
         progress(found.events);
+        target.adopt_watermarks(self);
+        target.keep_time(self.kept_time()?, LeaseTime(0))?;
         self.compare(target, &mut found)?;
         Ok(found)
     }

@@ -33,6 +33,8 @@ pub trait Watcher {
     fn read(&mut self, batch: &[Incoming]);
     /// A batch is durable.
     fn ingested(&mut self, batch: &[Incoming], report: &Ingested);
+    /// Milestones and absences have come about.
+    fn came_about(&mut self, report: &Ingested);
     /// A planning step is durable.
     fn planned(&mut self, now: Timestamp, report: &Planned);
     /// Reminders were looked at.
@@ -176,6 +178,7 @@ impl<'a> LogRun<'a> {
         self.leases = self.leases + self.engine.limits.holds + Duration::from_millis(1);
         // The log holds what every source recorded, in that order: nothing earlier is still to come.
         self.engine.all_complete(now);
+        watcher.came_about(&self.engine.keep_time(now, self.leases)?);
         watcher.reminded(&self.engine.remind(now, self.leases)?);
         watcher.planned(now, &self.engine.plan(now, self.leases)?);
         watcher.dispatched(&self.engine.dispatch(now, self.leases)?);

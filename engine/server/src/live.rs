@@ -172,6 +172,9 @@ impl Loops {
     pub(crate) fn plan(&self) {
         while !self.stop.wait(PAUSE) {
             let now = clock::wall();
+            let work = || self.engine.keep_time(now, self.leases.now());
+            let Some(came_about) = self.persist("clock", work) else { return };
+            self.metrics.came_about(&came_about);
             let Some(reminded) = self.persist("remind", || self.engine.remind(now, self.leases.now())) else {
                 return;
             };

@@ -126,10 +126,19 @@ impl Metrics {
         for end in &report.ends {
             self.events.add(labels(end), 1);
         }
+        self.judged(report);
+        self.ingest.observe(took.as_secs_f64());
+    }
+
+    /// Milestones and absences have come about.
+    pub(crate) fn came_about(&self, report: &Ingested) {
+        self.judged(report);
+    }
+
+    fn judged(&self, report: &Ingested) {
         for ((rule, answer), count) in &report.tally.answers {
             self.judged.add([rule, answer], *count);
         }
-        self.ingest.observe(took.as_secs_f64());
     }
 
     /// A planning step is durable.

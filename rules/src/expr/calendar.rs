@@ -75,6 +75,25 @@ impl Shift {
     }
 }
 
+/// `date` moved by `count` days.
+pub(super) fn add_days(date: i32, count: i64) -> Option<i32> {
+    Shift { months: 0, days: i32::try_from(count).ok()? }.apply(date)
+}
+
+/// `date` moved by `count` months, as [`Shift::apply`] moves it.
+pub(super) fn add_months(date: i32, count: i64) -> Option<i32> {
+    Shift { months: i32::try_from(count).ok()?, days: 0 }.apply(date)
+}
+
+/// `date` moved by `count` years: the birthday on which somebody born on `date` completes them, so that 29 February
+/// becomes 1 March where the year has no such day, unlike [`add_months`], which stays within the month.
+pub(super) fn add_years(date: i32, count: i64) -> Option<i32> {
+    let months = i32::try_from(count).ok()?.checked_mul(12)?;
+    let moved = Shift { months, days: 0 }.apply(date)?;
+    let (from, to) = (Civil::of(date)?, Civil::of(moved)?);
+    if to.day < from.day { Shift { months: 0, days: 1 }.apply(moved) } else { Some(moved) }
+}
+
 /// Whole months completed from `from` to `to`: a month is completed on the day of the month it began on, and
 /// where the month has no such day, on the 1st of the next (31 January to 28 February is 0, to 1 March is 1).
 /// Before `from` the count is negative and rounds down: the day before is -1.

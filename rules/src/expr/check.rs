@@ -12,21 +12,32 @@ use super::{ColumnRef, ExprError, MAX_DEPTH, MAX_LIST, MAX_PATH, RowKind, Scope,
 pub(super) struct Checked {
     pub(super) root: Node,
     pub(super) columns: Vec<(ColumnRef, ValueType)>,
+    pub(super) value_type: ValueType,
     pub(super) parts: Vec<String>,
 }
 
-/// Compiles `expr`, whose value must be of type `expected`.
-pub(super) fn check(expr: &Expr, scope: &dyn Scope, expected: ValueType) -> Result<Checked, Vec<ExprError>> {
+/// Compiles `expr`, whose value must be of type `expected`, if one is.
+pub(super) fn check(
+    expr: &Expr,
+    scope: &dyn Scope,
+    expected: Option<ValueType>,
+) -> Result<Checked, Vec<ExprError>> {
     let at = Location { line: 1, column: 1 };
     let mut checker = Checker { scope, columns: Vec::new(), errors: Vec::new(), at, depth: 0 };
     let expr = bare(expr);
-    let root = checker.expect(expr, expected, "this rule");
+    let root = match expected {
+        Some(expected) => checker.expect(expr, expected, "this rule").map(|root| (root, expected)),
+        None => checker.check(expr).and_then(|typed| match typed.value_type {
+            Some(found) => Some((typed.node, found)),
+            None => checker.wrong("the value is always NULL".into(), None),
+        }),
+    };
     checker.errors.sort();
     checker.errors.dedup();
     match root {
-        Some(root) if checker.errors.is_empty() => {
+        Some((root, value_type)) if checker.errors.is_empty() => {
             let parts = chain(expr, &BinaryOperator::And).into_iter().map(Expr::to_string).collect();
-            Ok(Checked { root, columns: checker.columns, parts })
+            Ok(Checked { root, columns: checker.columns, value_type, parts })
         }
         _ => Err(checker.errors),
     }

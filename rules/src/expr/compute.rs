@@ -9,7 +9,7 @@ use tidings_domain::value::{Value, ValueType};
 use super::calendar;
 use super::check::{Checker, Typed, bare};
 use super::hint::quote;
-use super::node::{Case, Constant, DateCalc, IntCalc, Node};
+use super::node::{Case, Constant, DateCalc, IntCalc, MoveCalc, Node};
 
 impl Checker<'_> {
     pub(super) fn signed(&mut self, op: UnaryOperator, expr: &Expr) -> Option<Typed> {
@@ -85,6 +85,9 @@ impl Checker<'_> {
             "age_years" => self.dates(calendar::age_years, "age_years(birth, on)", &arguments),
             "months_between" => self.dates(calendar::months_between, "months_between(from, to)", &arguments),
             "days_between" => self.dates(calendar::days_between, "days_between(from, to)", &arguments),
+            "add_days" => self.moved(calendar::add_days, "add_days(date, count)", &arguments),
+            "add_months" => self.moved(calendar::add_months, "add_months(date, count)", &arguments),
+            "add_years" => self.moved(calendar::add_years, "add_years(date, count)", &arguments),
             "now" | "current_date" | "current_timestamp" | "current_time" | "today" => {
                 let hint = "a rule is judged on the event's own dates: compare with a column of event".into();
                 self.wrong(format!("{name} is not supported: rules read no clock"), Some(hint))
@@ -101,6 +104,16 @@ impl Checker<'_> {
         };
         let sides = (self.expect(from, ValueType::Date, name), self.expect(to, ValueType::Date, name));
         Some(Typed::new(Node::Dates(calc, Box::new([sides.0?, sides.1?])), ValueType::Int))
+    }
+
+    fn moved(&mut self, calc: MoveCalc, usage: &str, arguments: &[&Expr]) -> Option<Typed> {
+        let name = usage.split('(').next().unwrap_or(usage);
+        let &[date, count] = arguments else {
+            let message = format!("{name} takes a date and a number, not {} arguments", arguments.len());
+            return self.wrong(message, Some(format!("write {usage}")));
+        };
+        let sides = (self.expect(date, ValueType::Date, name), self.expect(count, ValueType::Int, name));
+        Some(Typed::new(Node::Moved(calc, Box::new([sides.0?, sides.1?])), ValueType::Date))
     }
 
     fn coalesce(&mut self, arguments: &[&Expr]) -> Option<Typed> {

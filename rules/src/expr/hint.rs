@@ -9,8 +9,8 @@ use super::literal;
 use super::node::Node;
 
 pub(super) const SUPPORTED: &str = "supported are literals, columns of event, subject and citizen, AND, OR, NOT, = <> < <= > >=, \
-    IS NULL, IS TRUE, BETWEEN, IN (list), CASE, COALESCE, + - * / %, date + INTERVAL, age_years, months_between \
-    and days_between";
+    IS NULL, IS TRUE, BETWEEN, IN (list), CASE, COALESCE, + - * / %, date + INTERVAL, age_years, \
+    months_between, days_between, add_days, add_months and add_years";
 
 /// The most characters of source shown in a message.
 const MAX_QUOTED: usize = 60;

@@ -82,7 +82,7 @@ pub(super) fn truth<'a>(frame: &Frame<'a>, node: &'a Node) -> Fit<BooleanArray> 
             Values::Made(Column::Bool(array)) => Ok(array),
             _ => Err(Unfit),
         },
-        Node::Ints(..) | Node::Dates(..) | Node::Shift(..) => Err(Unfit),
+        Node::Ints(..) | Node::Dates(..) | Node::Moved(..) | Node::Shift(..) => Err(Unfit),
     }
 }
 
@@ -104,6 +104,11 @@ fn values<'a>(frame: &Frame<'a>, node: &'a Node) -> Fit<Values<'a>> {
             let (a, b) = (values(frame, &pair[0])?, values(frame, &pair[1])?);
             let (values, nulls) = zip(frame, dates(&a)?, dates(&b)?, calc);
             Column::Int(Int64Array::new(values.into(), nulls))
+        }
+        Node::Moved(calc, pair) => {
+            let (date, count) = (values(frame, &pair[0])?, values(frame, &pair[1])?);
+            let (values, nulls) = zip(frame, dates(&date)?, ints(&count)?, calc);
+            Column::Date(Date32Array::new(values.into(), nulls))
         }
         Node::Shift(shift, node) => shifted(frame, *shift, &values(frame, node)?)?,
         _ => Column::Bool(truth(frame, node)?),

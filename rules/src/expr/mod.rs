@@ -23,6 +23,7 @@ mod calendar;
 mod check;
 mod columns;
 mod compute;
+mod define;
 mod hint;
 mod kernel;
 mod literal;
@@ -34,6 +35,7 @@ mod tests;
 
 pub use bound::{Answer, Answers, Bound, Missing};
 pub use columns::{Columns, ColumnsBuilder, ColumnsError};
+pub use define::{Cell, Definitions, Figure, LAW, MAX_TABLE_ROWS, Row as TableRow, Source};
 
 /// The longest expression text that is read, in bytes.
 pub const MAX_TEXT_BYTES: usize = 16 * 1024;
@@ -124,19 +126,29 @@ pub struct ExprError {
 /// Reads, types and compiles `text`, whose value must be of type `expected`. On failure every mistake that can be
 /// told apart is listed, in the order of the text; a text that cannot be read as SQL at all gives one.
 pub fn compile(text: &str, scope: &dyn Scope, expected: ValueType) -> Result<Program, Vec<ExprError>> {
-    let sql = parse::parse(text).map_err(|error| vec![error])?;
-    let checked = check::check(&sql, scope, expected)?;
-    let inputs = checked.columns.iter().map(|(column, _)| column.clone()).collect::<BTreeSet<_>>();
-    Ok(Program {
-        inputs: inputs.into_iter().collect(),
-        tree: Arc::new(Tree {
-            text: text.to_owned(),
-            columns: checked.columns,
-            value_type: expected,
-            parts: checked.parts,
-            root: checked.root,
-        }),
-    })
+    Source::read(text).map_err(|error| vec![error])?.compile(scope, Some(expected))
+}
+
+impl Source {
+    /// Types and compiles it; its value must be of type `expected`, if one is given. Names must have been replaced
+    /// ([`Source::with`]) before.
+    ///
+    /// # Errors
+    /// As [`compile`].
+    pub fn compile(&self, scope: &dyn Scope, expected: Option<ValueType>) -> Result<Program, Vec<ExprError>> {
+        let checked = check::check(&self.expr, scope, expected)?;
+        let inputs = checked.columns.iter().map(|(column, _)| column.clone()).collect::<BTreeSet<_>>();
+        Ok(Program {
+            inputs: inputs.into_iter().collect(),
+            tree: Arc::new(Tree {
+                text: self.text.clone(),
+                columns: checked.columns,
+                value_type: checked.value_type,
+                parts: checked.parts,
+                root: checked.root,
+            }),
+        })
+    }
 }
 
 /// A compiled expression. Cheap to clone.

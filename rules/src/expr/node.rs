@@ -13,6 +13,8 @@ use super::row::Frame;
 pub(super) type IntCalc = fn(i64, i64) -> Option<i64>;
 /// A whole number computed from two dates; `None` is a fault.
 pub(super) type DateCalc = fn(i32, i32) -> Option<i64>;
+/// A date moved by a whole number of something; `None` is a fault.
+pub(super) type MoveCalc = fn(i32, i64) -> Option<i32>;
 
 #[derive(Debug)]
 pub(super) enum Node {
@@ -34,6 +36,7 @@ pub(super) enum Node {
     Coalesce(ValueType, Vec<Node>),
     Ints(IntCalc, Box<[Node; 2]>),
     Dates(DateCalc, Box<[Node; 2]>),
+    Moved(MoveCalc, Box<[Node; 2]>),
     Shift(Shift, Box<Node>),
 }
 
@@ -63,7 +66,9 @@ impl Node {
             Self::Column(..) | Self::Const(_) => Vec::new(),
             Self::All(list) | Self::Any(list) | Self::Coalesce(_, list) => list.iter().collect(),
             Self::Not(node) | Self::IsNull(node) | Self::Is(_, node) | Self::Shift(_, node) => vec![node],
-            Self::Compare(_, pair) | Self::Ints(_, pair) | Self::Dates(_, pair) => pair.iter().collect(),
+            Self::Compare(_, pair) | Self::Ints(_, pair) | Self::Dates(_, pair) | Self::Moved(_, pair) => {
+                pair.iter().collect()
+            }
             Self::Between(three) => three.iter().collect(),
             Self::In(test) => std::iter::once(&test.needle).chain(&test.others).collect(),
             Self::Case(case) => {

@@ -92,6 +92,10 @@ impl<'a> Row<'_, 'a> {
                 (Item::Date(a), Item::Date(b)) => self.unless_fault(calc(a, b)).map(Item::Int),
                 _ => None,
             },
+            Node::Moved(calc, pair) => match self.both(pair)? {
+                (Item::Date(date), Item::Int(count)) => self.unless_fault(calc(date, count)).map(Item::Date),
+                _ => None,
+            },
             Node::Shift(shift, node) => match self.item(node)? {
                 Item::Date(date) => self.unless_fault(shift.apply(date)).map(Item::Date),
                 _ => None,
@@ -197,7 +201,8 @@ impl<'a> Row<'_, 'a> {
             _ => {
                 let absent = node.children().into_iter().filter(|child| self.item(child).is_none());
                 let absent = absent.collect::<Vec<_>>();
-                let computed = matches!(node, Node::Ints(..) | Node::Dates(..) | Node::Shift(..));
+                let computed =
+                    matches!(node, Node::Ints(..) | Node::Dates(..) | Node::Moved(..) | Node::Shift(..));
                 why.fault |= computed && absent.is_empty();
                 absent.into_iter().for_each(|child| self.why(child, why));
             }

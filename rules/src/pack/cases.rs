@@ -29,7 +29,7 @@ pub fn run_cases(pack: &Pack) -> Vec<CaseResult> {
     for life_event in &pack.life_events {
         for rule in &life_event.rules {
             for case in &rule.cases {
-                let wrong = run(life_event, rule, case);
+                let wrong = run(pack, life_event, rule, case);
                 results.push(CaseResult {
                     life_event: life_event.name.clone(),
                     rule: rule.key.clone(),
@@ -44,10 +44,11 @@ pub fn run_cases(pack: &Pack) -> Vec<CaseResult> {
 }
 
 /// Everything that came out otherwise than expected.
-fn run(life_event: &LifeEvent, rule: &Rule, case: &Case) -> Vec<String> {
+fn run(pack: &Pack, life_event: &LifeEvent, rule: &Rule, case: &Case) -> Vec<String> {
+    let when = &rule.on(case.on).when;
     let mut wrong = Vec::new();
     let columns = one_row(life_event, case);
-    let found = match rule.when.answers(&columns).get(0) {
+    let found = match when.answers(&columns).get(0) {
         Answer::Yes => Expect::Yes,
         Answer::No => Expect::No,
         Answer::Unknown => Expect::Unknown,
@@ -55,9 +56,9 @@ fn run(life_event: &LifeEvent, rule: &Rule, case: &Case) -> Vec<String> {
     if found != case.expect {
         let why = match found {
             Expect::Yes => String::new(),
-            Expect::No => format!(" because not: {}", rule.when.failing(&columns, 0).join("; ")),
+            Expect::No => format!(" because not: {}", when.failing(&columns, 0).join("; ")),
             Expect::Unknown => {
-                let missing = rule.when.missing(&columns, 0);
+                let missing = when.missing(&columns, 0);
                 let names: Vec<_> = missing.inputs.iter().map(|column| format!("`{column}`")).collect();
                 let fault = if missing.fault { " and a fault in the arithmetic" } else { "" };
                 format!(" for want of {}{fault}", names.join(", "))
@@ -65,12 +66,12 @@ fn run(life_event: &LifeEvent, rule: &Rule, case: &Case) -> Vec<String> {
         };
         wrong.push(format!("expected {}, found {}{why}", word(case.expect), word(found)));
     } else if found == Expect::Unknown {
-        let missing = rule.when.missing(&columns, 0).inputs;
+        let missing = when.missing(&columns, 0).inputs;
         let unnamed = case.missing.iter().filter(|column| !missing.contains(column));
         wrong.extend(unnamed.map(|column| format!("`{column}` is not among what is missing")));
     }
     if let Some(expected) = case.deadline {
-        let found = deadline(life_event, rule, case);
+        let found = deadline(pack, life_event, rule, case);
         if found != Some(expected) {
             let found = found.map_or_else(|| "none".to_owned(), |date| date.to_string());
             wrong.push(format!("expected the deadline {expected}, found {found}"));
@@ -89,11 +90,11 @@ fn one_row(life_event: &LifeEvent, case: &Case) -> Columns {
     builder.finish()
 }
 
-fn deadline(life_event: &LifeEvent, rule: &Rule, case: &Case) -> Option<NaiveDate> {
+fn deadline(pack: &Pack, life_event: &LifeEvent, rule: &Rule, case: &Case) -> Option<NaiveDate> {
     let anchor = &rule.deadline.as_ref()?.anchor;
     let place = life_event.columns.iter().position(|(column, _)| column == anchor)?;
     let anchor = case.row.get(place)?.as_ref().and_then(Value::as_date)?;
-    deadline_of(rule, anchor)
+    deadline_of(&pack.workdays, rule, case.on, anchor)
 }
 
 const fn word(expect: Expect) -> &'static str {

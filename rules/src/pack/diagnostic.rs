@@ -88,6 +88,8 @@ codes! {
     Unstated = "P052",
     /// A condition that does not compile.
     Condition = "P060",
+    /// A figure of law that has no value on a day on which a rule needs it.
+    NoFigure = "P065",
     /// A rule that contradicts itself or another.
     BadRule = "P061",
     /// A rule that would tell a person about another without saying so.

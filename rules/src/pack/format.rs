@@ -6,6 +6,15 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod clock;
+mod law;
+
+pub use clock::{AbsenceEntry, MilestoneEntry, On, Span};
+pub use law::{
+    Amount, CellEntry, FigureEntry, HolidaysEntry, KeyEntry, ParameterEntry, ParametersFile, RangeEntry,
+    RowEntry,
+};
+
 /// Text in each of the pack's languages, by language code (`vi`, `en`).
 pub type Texts = BTreeMap<String, String>;
 
@@ -116,6 +125,21 @@ pub struct FactsFile {
     /// Relations to other people.
     #[serde(default)]
     pub links: BTreeMap<String, LinkEntry>,
+    /// Facts computed from others; conditions use them as facts.
+    #[serde(default)]
+    pub derived: BTreeMap<String, DerivedEntry>,
+}
+
+/// A fact computed from others; never stated, never stored, and unknown when what it needs is.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DerivedEntry {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub value_type: TypeName,
+    /// What it is: a SQL expression over `self` (the person's facts), `event.time` (the day of the occurrence) and
+    /// `law`.
+    pub is: String,
 }
 
 /// Why a fact may be kept, and for how long. Every fact, set and link says this or the pack does not load.
@@ -353,8 +377,12 @@ pub struct LifeEventFile {
     pub life_event: String,
     /// Name for people.
     pub title: Texts,
-    /// Event types that report it.
-    pub on: Vec<String>,
+    /// What brings it: the event types that report it, or `milestone`, or `absence`.
+    pub on: On,
+    /// For `on: milestone`: the day.
+    pub milestone: Option<MilestoneEntry>,
+    /// For `on: absence`: what happened, and what did not.
+    pub absence: Option<AbsenceEntry>,
     /// Data fields that tell one occurrence of a person from another; may be empty when it happens once.
     pub key: Vec<String>,
     /// Whether texts and open channels need special care.
@@ -389,8 +417,12 @@ pub struct RuleEntry {
     pub level: u8,
     /// Who is told: `subject`, or a link of the subject (`subject.mother`).
     pub to: Vec<String>,
-    /// SQL condition over `event`, `subject` and `citizen`.
+    /// SQL condition over `event`, `subject`, `citizen` and `law`.
     pub when: String,
+    /// Whose law applies: that of the day of the occurrence, that of the day on which the person files, or the
+    /// more favourable of both.
+    #[serde(default)]
+    pub law_of: LawOf,
     /// Last day to act.
     pub deadline: Option<Deadline>,
     /// When to remind, for as long as `until` has not happened.
@@ -415,10 +447,27 @@ pub struct RuleEntry {
     /// True when the law needs a human check.
     #[serde(default)]
     pub review: bool,
+    /// The question to the person when a fact is missing and the rule cannot be decided, by language; without one,
+    /// nothing is said.
+    #[serde(default)]
+    pub ask: Texts,
     /// Approved sentences by language.
     pub say: BTreeMap<String, Sentences>,
     /// What must hold.
     pub cases: Vec<Case>,
+}
+
+/// Which day's law a rule applies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LawOf {
+    /// The day on which it happened.
+    #[default]
+    Occurrence,
+    /// The day on which the person files.
+    Filing,
+    /// Whichever of both says yes, with the later deadline.
+    MostFavourable,
 }
 
 /// What the law makes of a rule.
@@ -440,7 +489,7 @@ pub struct Deadline {
     /// A date: `event.FIELD`, `subject.FACT`, `citizen.FACT`, or `event.time`.
     pub anchor: String,
     /// How many.
-    pub amount: u32,
+    pub amount: Amount,
     /// Of what.
     pub unit: Unit,
     /// Which way.
@@ -475,7 +524,7 @@ pub enum RemindAnchor {
 pub enum Unit {
     /// Calendar days.
     Days,
-    /// Monday to Friday. Public holidays are not yet known to the engine, so `check` says so.
+    /// Monday to Friday, without the public holidays of `parameters.yaml`.
     WorkingDays,
     /// Calendar months; month ends clamp.
     Months,
@@ -532,6 +581,8 @@ pub struct InForce {
     pub from: String,
     /// Last day, `yyyy-mm-dd`.
     pub to: Option<String>,
+    /// The day on which the rule became known, `yyyy-mm-dd`, when that is not its first: a law may reach back.
+    pub known: Option<String>,
 }
 
 /// What becomes of occurrences older than the rule.

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::check;
 use super::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
-use super::format::{EventsFile, FactsFile, LifeEventFile, PackFile, ServicesFile, SourcesFile, WordingFile};
+use super::format::{
+    EventsFile, FactsFile, LifeEventFile, PackFile, ParametersFile, ServicesFile, SourcesFile, WordingFile,
+};
 use super::model::{Pack, PackDigest};
 use super::schema::{FileKind, conform, schema};
 use crate::yaml::{self, Node, Position};
@@ -25,13 +28,25 @@ impl Pack {
     /// Every mistake that can be told apart, sorted by file and place. A mistake in the shape of one file
     /// leaves the meaning of the others checked, as far as that is possible without it.
     pub fn from_files(files: BTreeMap<String, String>) -> Result<Self, Vec<Diagnostic>> {
+        Self::as_known(files, None)
+    }
+
+    /// The same as it was known on a day: without the figures and rules that became known later. `None` is
+    /// everything that the files say.
+    ///
+    /// # Errors
+    /// As [`Pack::from_files`]; also where a rule names a figure that was not known yet.
+    pub fn as_known(
+        files: BTreeMap<String, String>,
+        known: Option<NaiveDate>,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let mut out = Diagnostics::default();
         limits(&files, &mut out);
         if !out.is_empty() {
             return Err(out.into_sorted());
         }
         let docs = read(&files, &mut out);
-        let (pack, out) = check::pack(docs, files, out);
+        let (pack, out) = check::pack(docs, files, known, out);
         match pack {
             Some(pack) if out.is_empty() => Ok(pack),
             _ => Err(out.into_sorted()),
@@ -65,6 +80,7 @@ pub(super) struct Doc<T> {
 pub(super) struct Docs {
     pub(super) pack: Option<Doc<PackFile>>,
     pub(super) sources: Option<Doc<SourcesFile>>,
+    pub(super) parameters: Option<Doc<ParametersFile>>,
     pub(super) facts: Option<Doc<FactsFile>>,
     pub(super) events: Option<Doc<EventsFile>>,
     pub(super) services: Option<Doc<ServicesFile>>,
@@ -112,7 +128,7 @@ fn read(files: &BTreeMap<String, String>, out: &mut Diagnostics) -> Docs {
         }
     }
     for kind in FileKind::ALL {
-        if kind != FileKind::LifeEvent && !files.contains_key(kind.path()) {
+        if !kind.is_optional() && !files.contains_key(kind.path()) {
             let message = "the file is missing".to_owned();
             out.push(kind.path(), Position::START, Code::WrongFile, message, None);
         }
@@ -135,6 +151,7 @@ impl Docs {
         match kind {
             FileKind::Pack => self.pack = typed(doc, out),
             FileKind::Sources => self.sources = typed(doc, out),
+            FileKind::Parameters => self.parameters = typed(doc, out),
             FileKind::Facts => self.facts = typed(doc, out),
             FileKind::Events => self.events = typed(doc, out),
             FileKind::Services => self.services = typed(doc, out),

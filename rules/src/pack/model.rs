@@ -7,7 +7,8 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use tidings_domain::value::{Value, ValueType};
 
-use super::format::{Backfill, Class, Direction, Expect, FoldKind, RemindAnchor, Sensitivity, Unit};
+use super::format::{Backfill, Class, Direction, Expect, FoldKind, LawOf, RemindAnchor, Sensitivity, Unit};
+use super::law::{Parameter, Workdays};
 use crate::expr::{Bound, ColumnRef};
 use crate::wording::Wording;
 
@@ -51,6 +52,10 @@ pub struct Pack {
     pub folds: BTreeMap<String, Fold>,
     /// Links by name.
     pub links: BTreeMap<String, Link>,
+    /// Figures of law by name.
+    pub parameters: BTreeMap<String, Parameter>,
+    /// Which days are worked.
+    pub workdays: Workdays,
     /// Event types by CloudEvents `type`.
     pub events: HashMap<String, Arc<EventType>>,
     /// Services by id.
@@ -303,6 +308,8 @@ pub struct LifeEvent {
     pub name: String,
     /// For people, by language.
     pub title: BTreeMap<String, String>,
+    /// What brings it.
+    pub trigger: Trigger,
     /// Key fields.
     pub key: Vec<String>,
     /// Types of all data fields of the event types that report it.
@@ -322,6 +329,69 @@ pub struct LifeEvent {
     /// the path within the row `subject`, joined with dots (`birth_date`, `children_count`,
     /// `mother.province`).
     pub shared_facts: BTreeSet<String>,
+}
+
+/// What brings a life event.
+#[derive(Debug)]
+pub enum Trigger {
+    /// Event types report it.
+    Events,
+    /// Time brings it.
+    Milestone(Milestone),
+    /// Silence brings it.
+    Absence(Absence),
+}
+
+/// A day computed from the subject's facts.
+#[derive(Debug)]
+pub struct Milestone {
+    /// The columns that its expressions read: the subject's facts, and `event.NAME` of [`Self::over`].
+    pub columns: Vec<(ColumnRef, ValueType)>,
+    /// The expressions as law changed them, by their first day; never empty.
+    pub versions: Vec<MilestoneVersion>,
+    /// The name that takes each of the values in turn.
+    pub over: Option<String>,
+    /// The facts and folds whose change moves it.
+    pub reads: BTreeSet<String>,
+}
+
+/// A milestone under the law of some days: of those on which the milestone itself falls.
+#[derive(Debug)]
+pub struct MilestoneVersion {
+    /// First day.
+    pub from: NaiveDate,
+    /// The day of the milestone.
+    pub date: Bound,
+    /// Further fields.
+    pub data: Vec<(String, Bound)>,
+    /// How long before its day people are told.
+    pub lead: Period,
+    /// The values that the name under `over` takes; empty without one.
+    pub over: Vec<i64>,
+}
+
+/// One life event that another has not followed in time.
+#[derive(Debug)]
+pub struct Absence {
+    /// The life event that happened.
+    pub of: String,
+    /// The one that should have followed.
+    pub without: String,
+    /// Fields equal in both.
+    pub same: Vec<String>,
+    /// The field of the first that the time is counted from; `time` is the day it happened.
+    pub anchor: String,
+    /// How long it may take, by the first day of law.
+    pub within: Vec<(NaiveDate, Period)>,
+}
+
+/// A length of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// How many.
+    pub amount: u32,
+    /// Of what.
+    pub unit: Unit,
 }
 
 /// Who is told.
@@ -350,17 +420,22 @@ pub struct Rule {
     pub level: u8,
     /// Who is told.
     pub to: Vec<Recipient>,
-    /// The condition, bound to the life event's columns.
-    pub when: Bound,
-    /// The condition's text.
+    /// The condition as law changed it, by the first day of each version; never empty. The first begins with the
+    /// rule.
+    pub versions: Vec<Version>,
+    /// The condition's text, as it is written.
     pub when_text: String,
+    /// Which day's law applies.
+    pub law_of: LawOf,
+    /// Whether a question is asked when it cannot be decided.
+    pub asks: bool,
     /// Links of the subject or of the recipient that the condition, the deadline or a sentence reads through:
     /// (`subject`?, link).
     pub reads_links: BTreeSet<(bool, String)>,
     /// Last day to act.
     pub deadline: Option<Deadline>,
     /// Reminders in the order written.
-    pub remind: Vec<(RemindAnchor, u32, Unit)>,
+    pub remind: Vec<(RemindAnchor, Period)>,
     /// What ends the need.
     pub until: Vec<Until>,
     /// Roots of the rules that are silent when this one speaks.
@@ -379,6 +454,36 @@ pub struct Rule {
     pub review: bool,
     /// Its test cases, as rows of the life event's columns.
     pub cases: Vec<Case>,
+}
+
+/// A rule under the law of some days.
+#[derive(Debug)]
+pub struct Version {
+    /// First day.
+    pub from: NaiveDate,
+    /// The condition, with the figures of these days, bound to the life event's columns.
+    pub when: Bound,
+    /// How much time the deadline gives.
+    pub amount: Option<u32>,
+}
+
+impl Rule {
+    /// The version of a day; the first for days before the rule.
+    pub fn on(&self, day: NaiveDate) -> &Version {
+        &self.versions[self.place_on(day)]
+    }
+
+    /// The place of [`Self::on`] among the versions.
+    pub fn place_on(&self, day: NaiveDate) -> usize {
+        self.versions.partition_point(|version| version.from <= day).saturating_sub(1)
+    }
+
+    /// The days of a version: first and last.
+    pub fn days_of(&self, place: usize) -> (NaiveDate, NaiveDate) {
+        let last = self.versions.get(place + 1).and_then(|next| next.from.pred_opt());
+        let last = last.or(self.in_force.1).unwrap_or(NaiveDate::MAX);
+        (self.versions[place].from, last)
+    }
 }
 
 /// A test case.
@@ -403,9 +508,7 @@ pub struct Case {
 pub struct Deadline {
     /// The date it is counted from; `event.time` is the path `["time"]` of the event row.
     pub anchor: ColumnRef,
-    /// How many.
-    pub amount: u32,
-    /// Of what.
+    /// Of what; how many, the version of the rule says.
     pub unit: Unit,
     /// Which way.
     pub direction: Direction,

@@ -21,6 +21,8 @@ pub enum FileKind {
     Pack,
     /// `sources.yaml`.
     Sources,
+    /// `parameters.yaml`.
+    Parameters,
     /// `facts.yaml`.
     Facts,
     /// `events.yaml`.
@@ -35,9 +37,10 @@ pub enum FileKind {
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Pack,
         Self::Sources,
+        Self::Parameters,
         Self::Facts,
         Self::Events,
         Self::Services,
@@ -50,12 +53,18 @@ impl FileKind {
         match self {
             Self::Pack => "pack.yaml",
             Self::Sources => "sources.yaml",
+            Self::Parameters => "parameters.yaml",
             Self::Facts => "facts.yaml",
             Self::Events => "events.yaml",
             Self::Services => "services.yaml",
             Self::Wording => "wording.yaml",
             Self::LifeEvent => "life_events/",
         }
+    }
+
+    /// Whether a pack may be without it.
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::LifeEvent | Self::Parameters)
     }
 
     /// The kind of the file at `path`; `None` when a pack has no such file.
@@ -73,6 +82,7 @@ pub fn schema(kind: FileKind) -> Value {
     let schema = match kind {
         FileKind::Pack => schema_for!(format::PackFile),
         FileKind::Sources => schema_for!(format::SourcesFile),
+        FileKind::Parameters => schema_for!(format::ParametersFile),
         FileKind::Facts => schema_for!(format::FactsFile),
         FileKind::Events => schema_for!(format::EventsFile),
         FileKind::Services => schema_for!(format::ServicesFile),

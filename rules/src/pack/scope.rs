@@ -9,7 +9,12 @@ use super::model::{Fact, Fold, Link, SetFact};
 use crate::expr::{ColumnRef, RowKind, Scope, Unresolved};
 
 /// The event field that every event has: the day it happened, in the pack's zone.
-pub(super) const TIME: &str = "time";
+pub const TIME: &str = "time";
+
+/// The field that every milestone and absence has: its day.
+pub const DATE: &str = "date";
+/// The field that every milestone has: the first day of its lead time.
+pub const OPENS: &str = "opens";
 
 /// The names that a pack declares, and the fields of the events of one life event.
 #[derive(Clone, Copy)]

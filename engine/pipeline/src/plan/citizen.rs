@@ -124,7 +124,7 @@ impl Planner<'_> {
                     id: *id,
                     root: candidate.rule.root.clone(),
                     class: candidate.rule.class,
-                    deadline: policy::deadline(self.reader(), candidate),
+                    deadline: policy::deadline(self.reader(), candidate, self.reader().date(self.now)),
                     order: candidate.rule.order,
                     score: 0,
                 }),
@@ -134,9 +134,21 @@ impl Planner<'_> {
             if reason == Suppressed::Held {
                 self.wait_until(policy::next_sociable(self.pack, self.now + DAY, true));
             }
+            if reason == Suppressed::NotInForce {
+                self.wait_for_law(id);
+            }
             self.suppress(id, reason);
         }
         admitted
+    }
+
+    /// What the law of today does not give, that of a later day may.
+    fn wait_for_law(&mut self, id: OpportunityId) {
+        let today = self.reader().date(self.now);
+        let next = self.record.opportunities.get(&id).and_then(|one| policy::next_filing(one, today));
+        if let Some(day) = next {
+            self.wait_until(policy::next_sociable(self.pack, policy::start_of(self.pack, day), false));
+        }
     }
 
     /// Lets the model order suggestions, unless the person refused it.

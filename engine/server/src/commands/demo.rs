@@ -279,10 +279,14 @@ impl Watcher for Seen {
         for end in &report.ends {
             *self.ends.entry(end_name(end)).or_default() += 1;
         }
+        self.came_about(report);
+        self.waiting.extend(report.opened.iter().map(|(_, opportunity)| (*opportunity, self.read)));
+    }
+
+    fn came_about(&mut self, report: &Ingested) {
         for ((_, answer), count) in &report.tally.answers {
             *self.answers.entry((*answer).to_owned()).or_default() += count;
         }
-        self.waiting.extend(report.opened.iter().map(|(_, opportunity)| (*opportunity, self.read)));
     }
 
     fn planned(&mut self, _: Timestamp, report: &Planned) {

@@ -204,6 +204,8 @@ impl Watcher for Totals {
         }
     }
 
+    fn came_about(&mut self, _: &Ingested) {}
+
     fn planned(&mut self, _: tidings_domain::time::Timestamp, report: &Planned) {
         self.notifications += report.notifications.len() as u64;
     }

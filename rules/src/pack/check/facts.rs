@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidings_domain::value::ValueType;
 
-use super::{Cx, Declared, Place, value_type};
+use super::{Cx, Declared, Place, derived, value_type};
 use crate::pack::diagnostic::Code;
 use crate::pack::format::{self, FactsFile, FoldEntry, FoldKind, TypeName};
+use crate::pack::law::Parameter;
 use crate::pack::load::Doc;
 use crate::pack::model::{Fact, Fold, Keeping, Link, SetFact};
 use crate::pack::period;
 
-pub(super) fn check(doc: &Doc<FactsFile>, cx: &Cx<'_>) -> Declared {
+pub(super) fn check(doc: &Doc<FactsFile>, parameters: &BTreeMap<String, Parameter>, cx: &Cx<'_>) -> Declared {
     let (file, root) = (&doc.value, Place::of(doc));
     names(file, &root, cx);
     let mut declared = Declared::default();
@@ -52,16 +53,18 @@ pub(super) fn check(doc: &Doc<FactsFile>, cx: &Cx<'_>) -> Declared {
         declared.links.insert(name.clone(), Link { shows, keeping, mirrored: BTreeSet::new() });
     }
     shows(file, &root, &declared, cx);
+    derived::check(file, &root, &mut declared, parameters, cx);
     declared
 }
 
 /// Facts, sets, folds and links share one space of names: columns and sources do not say which is meant.
 fn names(file: &FactsFile, root: &Place<'_>, cx: &Cx<'_>) {
-    let sections: [(&str, Vec<&String>); 4] = [
+    let sections: [(&str, Vec<&String>); 5] = [
         ("facts", file.facts.keys().collect()),
         ("sets", file.sets.keys().collect()),
         ("folds", file.folds.keys().collect()),
         ("links", file.links.keys().collect()),
+        ("derived", file.derived.keys().collect()),
     ];
     let mut seen = BTreeMap::new();
     for (section, names) in sections {

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidings_domain::value::ValueType;
 
+use super::parameters::Law;
 use super::rules::{self, Draft, Setting};
 use super::templates::{self, Read, Sees};
-use super::{Cx, Declared, Place};
+use super::{Cx, Declared, Place, clock};
 use crate::expr::ColumnRef;
 use crate::expr::RowKind;
 use crate::pack::diagnostic::Code;
-use crate::pack::format::LifeEventFile;
+use crate::pack::format::{AbsenceEntry, LifeEventFile, MilestoneEntry, On};
 use crate::pack::load::Doc;
-use crate::pack::model::{EventType, LifeEvent, Recipient, Service};
+use crate::pack::model::{EventType, LifeEvent, Recipient, Service, Trigger};
 use crate::pack::scope::Names;
 use crate::wording::Builder;
 
@@ -21,6 +22,7 @@ pub(super) struct Known<'a> {
     pub(super) declared: &'a mut Declared,
     pub(super) events: &'a mut BTreeMap<String, EventType>,
     pub(super) services: &'a BTreeMap<String, Service>,
+    pub(super) law: &'a Law,
     pub(super) wording: &'a mut Builder,
 }
 
@@ -42,18 +44,26 @@ pub(super) fn check(
     known: &mut Known<'_>,
     cx: &Cx<'_>,
 ) -> Option<Vec<LifeEvent>> {
-    let outlines: Vec<_> = docs.iter().map(|doc| outline(doc, known.events, cx)).collect();
+    let (outlines, mut triggers) = outlines(docs, known, cx);
     unique(docs, cx);
     rules::unique_keys(docs, cx);
     let mut drafts = Vec::new();
     let mut order = 0;
-    for (doc, outline) in docs.iter().zip(&outlines) {
+    for ((doc, outline), trigger) in docs.iter().zip(&outlines).zip(triggers.drain(..)) {
         let reason = reason(doc, outline, known, cx);
-        let setting =
-            Setting { doc, outline, outlines: &outlines, services: known.services, reason: &reason };
+        let setting = Setting {
+            doc,
+            outline,
+            outlines: &outlines,
+            services: known.services,
+            law: known.law,
+            derived: &known.declared.derived,
+            reason: &reason,
+        };
         let names = names(known.declared, outline, cx);
         let rules = rules::check(&setting, names, &mut *known.wording, &mut order, cx);
-        let draft = rules.and_then(|rules| assemble(doc, outline, rules, &reason));
+        let draft = rules.zip(trigger);
+        let draft = draft.and_then(|(rules, trigger)| assemble(doc, outline, (trigger, rules), &reason));
         drafts.push(draft);
     }
     let mut life_events: Vec<_> = drafts.into_iter().collect::<Option<_>>()?;
@@ -62,7 +72,7 @@ pub(super) fn check(
 }
 
 fn names<'a>(declared: &'a Declared, outline: &'a Outline<'_>, cx: &'a Cx<'_>) -> Names<'a> {
-    let Declared { facts, sets, folds, links } = declared;
+    let Declared { facts, sets, folds, links, .. } = declared;
     Names { facts, sets, folds, links, broken: cx.broken, fields: &outline.fields, open: outline.open }
 }
 
@@ -79,8 +89,81 @@ fn unique(docs: &[Doc<LifeEventFile>], cx: &Cx<'_>) {
     }
 }
 
-fn outline<'a>(
+/// Outlines of all life events, and what brings each; an absence needs to know the others first.
+fn outlines<'a>(
+    docs: &'a [Doc<LifeEventFile>],
+    known: &Known<'_>,
+    cx: &Cx<'_>,
+) -> (Vec<Outline<'a>>, Vec<Option<Trigger>>) {
+    let mut outlines: Vec<Option<Outline<'a>>> = Vec::new();
+    let mut triggers = Vec::new();
+    for doc in docs {
+        let (outline, trigger) = match kind_of(doc, cx) {
+            Kind::Events(events) => (Some(reported(doc, events, known.events, cx)), Some(Trigger::Events)),
+            Kind::Milestone(entry) => {
+                let setting = clock::Setting { declared: known.declared, law: known.law, cx };
+                let clock = clock::milestone(&Place::of(doc).then("milestone"), entry, &setting);
+                let (fields, milestone) = clock.map(|clock| (clock.fields, clock.trigger)).unzip();
+                (Some(timed(doc, fields, cx)), milestone.map(Trigger::Milestone))
+            }
+            Kind::Absence(_) => (None, None),
+            Kind::Wrong => (Some(timed(doc, None, cx)), None),
+        };
+        outlines.push(outline);
+        triggers.push(trigger);
+    }
+    for (place, doc) in docs.iter().enumerate() {
+        let Kind::Absence(entry) = kind_of(doc, cx) else { continue };
+        let clock = clock::absence(&Place::of(doc).then("absence"), entry, &outlines, (known.law, cx));
+        let (fields, absence) = clock.map(|clock| (clock.fields, clock.trigger)).unzip();
+        outlines[place] = Some(timed(doc, fields, cx));
+        triggers[place] = absence.map(Trigger::Absence);
+    }
+    (outlines.into_iter().flatten().collect(), triggers)
+}
+
+/// What brings a life event, as far as its keys agree.
+enum Kind<'a> {
+    Events(&'a [String]),
+    Milestone(&'a MilestoneEntry),
+    Absence(&'a AbsenceEntry),
+    Wrong,
+}
+
+fn kind_of<'a>(doc: &'a Doc<LifeEventFile>, cx: &Cx<'_>) -> Kind<'a> {
+    let file = &doc.value;
+    match (&file.on, &file.milestone, &file.absence) {
+        (On::Events(events), None, None) => Kind::Events(events),
+        (On::Clock(word), Some(entry), None) if word == "milestone" => Kind::Milestone(entry),
+        (On::Clock(word), None, Some(entry)) if word == "absence" => Kind::Absence(entry),
+        _ => {
+            let hint = "`on: [event types]`; or `on: milestone` with `milestone: ...`; or `on: absence` with \
+                        `absence: ...`";
+            let message = "what brings this life event is not said once and for all";
+            cx.hinted(&Place::of(doc).then("on"), Code::BadRule, message, Some(hint.to_owned()));
+            Kind::Wrong
+        }
+    }
+}
+
+/// The outline of a life event that no event reports. Every field is there whenever it happens.
+fn timed<'a>(
     doc: &'a Doc<LifeEventFile>,
+    fields: Option<BTreeMap<String, ValueType>>,
+    cx: &Cx<'_>,
+) -> Outline<'a> {
+    let open = fields.is_none();
+    let fields = fields.unwrap_or_default();
+    let certain = fields.keys().cloned().collect();
+    let outline =
+        Outline { name: doc.value.life_event.as_str(), fields, open, certain, values: BTreeMap::new() };
+    key(doc, &outline, &[], cx);
+    outline
+}
+
+fn reported<'a>(
+    doc: &'a Doc<LifeEventFile>,
+    on: &[String],
     events: &BTreeMap<String, EventType>,
     cx: &Cx<'_>,
 ) -> Outline<'a> {
@@ -89,9 +172,9 @@ fn outline<'a>(
     let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let (mut open, mut unlisted) = (false, BTreeSet::new());
     let mut reports: Vec<&EventType> = Vec::new();
-    let on = root.then("on");
-    for (index, event) in doc.value.on.iter().enumerate() {
-        let place = on.then(index);
+    let on_place = root.then("on");
+    for (index, event) in on.iter().enumerate() {
+        let place = on_place.then(index);
         let Some(event) = events.get(event) else {
             cx.unknown(&place, "event type", event, events.keys());
             open = true;
@@ -118,8 +201,8 @@ fn outline<'a>(
         }
         reports.push(event);
     }
-    if doc.value.on.is_empty() {
-        cx.fault(&on, Code::BadRule, "no event type reports this life event");
+    if on.is_empty() {
+        cx.fault(&on_place, Code::BadRule, "no event type reports this life event");
     }
     values.retain(|field, _| !unlisted.contains(field));
     let required = |field: &&String| {
@@ -186,7 +269,7 @@ fn reason(doc: &Doc<LifeEventFile>, outline: &Outline<'_>, known: &mut Known<'_>
 fn assemble(
     doc: &Doc<LifeEventFile>,
     outline: &Outline<'_>,
-    rules: Vec<Draft>,
+    (trigger, rules): (Trigger, Vec<Draft>),
     reason: &[Read],
 ) -> Option<LifeEvent> {
     let mut columns: BTreeMap<ColumnRef, ValueType> = BTreeMap::new();
@@ -208,6 +291,7 @@ fn assemble(
     Some(LifeEvent {
         name: doc.value.life_event.clone(),
         title: doc.value.title.clone(),
+        trigger,
         key: doc.value.key.clone(),
         fields: outline.fields.clone(),
         sensitivity: doc.value.sensitivity,
@@ -229,16 +313,17 @@ fn connect(life_events: &mut [LifeEvent], docs: &[Doc<LifeEventFile>], known: &m
     }
     for (index, (life_event, doc)) in life_events.iter_mut().zip(docs).enumerate() {
         life_event.audience.extend(ends.remove(&life_event.name).unwrap_or_default());
-        for event in &doc.value.on {
-            if let Some(event) = known.events.get_mut(event) {
-                event.life_events.push(index);
-            }
-        }
         for (column, _) in &life_event.columns {
             if let [link, fact] = column.path.as_slice()
                 && let Some(link) = known.declared.links.get_mut(link)
             {
                 link.mirrored.insert(fact.clone());
+            }
+        }
+        let On::Events(on) = &doc.value.on else { continue };
+        for event in on {
+            if let Some(event) = known.events.get_mut(event) {
+                event.life_events.push(index);
             }
         }
     }

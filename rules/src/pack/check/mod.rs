@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use tidings_domain::value::ValueType;
 
@@ -11,15 +12,19 @@ use super::diagnostic::{Code, Diagnostics, did_you_mean};
 use super::format::{Texts, TypeName};
 use super::load::{Doc, Docs, digest};
 use super::model::{Fact, Fold, LifeEvent, Link, Pack, SetFact};
+use crate::expr::Source;
 use crate::yaml::{Data, Node, Position, Step};
 
 mod cases;
+mod clock;
+mod derived;
 mod effects;
 mod events;
 mod facts;
 mod frames;
 mod life_events;
 mod pack_file;
+mod parameters;
 mod privacy;
 mod rules;
 mod services;
@@ -77,6 +82,8 @@ pub(super) struct Cx<'a> {
     pub(super) broken: &'a BTreeSet<String>,
     /// Whether the name of some life event is not known.
     unread: bool,
+    /// The day on which things must have been known to count; `None` for all that the files say.
+    known: Option<chrono::NaiveDate>,
     /// The pack's languages; `None` when `pack.yaml` is misshapen.
     languages: Option<&'a [String]>,
     out: RefCell<Diagnostics>,
@@ -109,6 +116,11 @@ impl Cx<'_> {
         }
         let hint = did_you_mean(name, names.into_iter().map(String::as_str));
         self.hinted(place, Code::UnknownName, format!("no {kind} `{name}`"), hint);
+    }
+
+    /// Whether what became known on a day counts.
+    fn is_known(&self, known: chrono::NaiveDate) -> bool {
+        self.known.is_none_or(|day| known <= day)
     }
 
     fn review(&self, note: String) {
@@ -187,6 +199,8 @@ struct Declared {
     sets: BTreeMap<String, SetFact>,
     folds: BTreeMap<String, Fold>,
     links: BTreeMap<String, Link>,
+    /// Derived facts, as they are written.
+    derived: Arc<BTreeMap<String, Source>>,
 }
 
 impl Declared {
@@ -219,11 +233,13 @@ const fn value_type(name: TypeName) -> ValueType {
 pub(super) fn pack(
     docs: Docs,
     files: BTreeMap<String, String>,
+    known: Option<chrono::NaiveDate>,
     out: Diagnostics,
 ) -> (Option<Pack>, Diagnostics) {
     let cx = Cx {
         broken: &docs.broken,
         unread: docs.unread,
+        known,
         languages: docs.pack.as_ref().map(|doc| doc.value.languages.as_slice()),
         out: RefCell::new(out),
         reviews: RefCell::default(),
@@ -233,7 +249,8 @@ pub(super) fn pack(
 }
 
 fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<Pack> {
-    let declared = docs.facts.as_ref().map(|doc| facts::check(doc, cx));
+    let law = docs.parameters.as_ref().map(|doc| parameters::check(doc, cx)).unwrap_or_default();
+    let declared = docs.facts.as_ref().map(|doc| facts::check(doc, &law.parameters, cx));
     let header = docs.pack.as_ref().map(|doc| pack_file::check(doc, declared.as_ref(), cx));
     let services = docs.services.as_ref().map(|doc| services::check(doc, cx));
     let mut wording = docs.wording.as_ref().map(|doc| frames::check(doc, cx));
@@ -256,6 +273,7 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
             declared: &mut declared,
             events: &mut events,
             services: &services,
+            law: &law,
             wording,
         },
         cx,
@@ -284,6 +302,8 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
         sets: declared.sets,
         folds: declared.folds,
         links: declared.links,
+        parameters: law.parameters,
+        workdays: law.workdays,
         events: events.into_iter().map(|(name, event)| (name, event.into())).collect::<HashMap<_, _>>(),
         services,
         roots: roots(&life_events),

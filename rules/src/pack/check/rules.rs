@@ -1,19 +1,21 @@
 //! The rules of one life event.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use tidings_domain::value::ValueType;
 
 use super::life_events::Outline;
+use super::parameters::{self, Law};
 use super::privacy::{self, Privacy};
 use super::templates::{self, Read, Sees};
-use super::{Cx, Place, cases};
-use crate::expr::{self, ColumnRef, Program, RowKind, Scope};
+use super::{Cx, Place, cases, clock, derived};
+use crate::expr::{ColumnRef, LAW, Program, RowKind, Scope, Source};
 use crate::pack::diagnostic::{Code, did_you_mean};
 use crate::pack::format::{self, Backfill, Class, LifeEventFile, RemindAnchor, RuleEntry, Unit};
 use crate::pack::load::Doc;
-use crate::pack::model::{Basis, Deadline, Recipient, Rule, Service, Until};
+use crate::pack::model::{Basis, Deadline, Period, Recipient, Rule, Service, Until, Version};
 use crate::pack::scope::{self, Names, TIME};
 use crate::wording::Builder;
 
@@ -26,6 +28,8 @@ pub(super) struct Setting<'a> {
     pub(super) outline: &'a Outline<'a>,
     pub(super) outlines: &'a [Outline<'a>],
     pub(super) services: &'a BTreeMap<String, Service>,
+    pub(super) law: &'a Law,
+    pub(super) derived: &'a Arc<BTreeMap<String, Source>>,
     /// What the reason of the life event prints.
     pub(super) reason: &'a [Read],
 }
@@ -37,7 +41,7 @@ pub(super) struct Draft {
     pub(super) reads: Vec<Read>,
     entry: RuleEntry,
     order: u32,
-    program: Program,
+    versions: Vec<Compiled>,
     reads_links: BTreeSet<(bool, String)>,
     deadline: Option<Deadline>,
     until: Vec<Until>,
@@ -48,10 +52,21 @@ pub(super) struct Draft {
     cases: Vec<cases::Read>,
 }
 
+/// A rule under the law of some days.
+struct Compiled {
+    from: NaiveDate,
+    program: Program,
+    amount: Option<u32>,
+}
+
 impl Draft {
     /// The rule over these columns; `None` when one that it reads is not among them.
     pub(super) fn bind(self, columns: &[ColumnRef]) -> Option<Rule> {
         let entry = self.entry;
+        let bind = |version: Compiled| {
+            let Compiled { from, program, amount } = version;
+            Some(Version { from, when: program.bind(columns)?, amount })
+        };
         Some(Rule {
             root: root(&entry),
             key: entry.key,
@@ -60,11 +75,13 @@ impl Draft {
             class: entry.class,
             level: entry.level,
             to: self.to,
-            when: self.program.bind(columns)?,
+            versions: self.versions.into_iter().map(bind).collect::<Option<_>>()?,
             when_text: entry.when,
+            law_of: entry.law_of,
+            asks: !entry.ask.is_empty(),
             reads_links: self.reads_links,
             deadline: self.deadline,
-            remind: entry.remind.iter().map(|offset| (offset.anchor, offset.amount, offset.unit)).collect(),
+            remind: entry.remind.iter().map(reminder).collect(),
             until: self.until,
             covers: self.covers,
             discloses: self.discloses,
@@ -125,7 +142,10 @@ pub(super) fn check(
     for (index, entry) in setting.doc.value.rules.iter().enumerate() {
         let place = Place::of(setting.doc).then("rules").then(index);
         let checker = Checker { setting, names, place, entry, cx };
-        drafts.push(checker.draft(wording, *order));
+        let draft = checker.draft(wording, *order);
+        if checker.is_known() {
+            drafts.push(draft);
+        }
         *order += 1;
     }
     drafts.into_iter().collect()
@@ -168,13 +188,13 @@ impl Checker<'_> {
     fn draft(&self, wording: &mut Builder, order: u32) -> Option<Draft> {
         self.plain();
         let to = self.to();
-        let condition = self.condition();
         let deadline = self.deadline();
         self.reminders();
         let until = self.until();
         let basis = self.basis();
         let in_force = self.in_force();
-        let mut reads = condition.as_ref().map(|(_, reads)| reads.clone()).unwrap_or_default();
+        let versions = in_force.and_then(|in_force| self.versions(in_force));
+        let mut reads = versions.as_ref().map(|versions| self.condition_reads(versions)).unwrap_or_default();
         reads.extend(deadline.as_ref().map(|(_, read)| read.clone()));
         let discloses = self.discloses(&mut reads);
         self.say(wording, &mut reads);
@@ -182,14 +202,13 @@ impl Checker<'_> {
         let privacy = Privacy { links: self.names.links, folds: self.names.folds, to: &to, reads: &told };
         privacy::check(&self.place, self.entry, &privacy, self.cx);
         let cases = cases::check(&self.place, self.entry, self.names, self.setting.outline, self.cx);
-        let (program, _) = condition?;
         let deadline = if self.entry.deadline.is_some() { Some(deadline?.0) } else { None };
         Some(Draft {
             to,
             reads,
             entry: self.entry.clone(),
             order,
-            program,
+            versions: versions?,
             reads_links: links_of(&told),
             deadline,
             until: until?,
@@ -199,6 +218,13 @@ impl Checker<'_> {
             in_force: in_force?,
             cases,
         })
+    }
+
+    /// Whether the rule was known on the day that is asked about; a day that does not read is reported elsewhere.
+    fn is_known(&self) -> bool {
+        let in_force = &self.entry.in_force;
+        let known = crate::pack::period::date(in_force.known.as_ref().unwrap_or(&in_force.from));
+        known.is_none_or(|known| self.cx.is_known(known))
     }
 
     /// What needs nothing but itself.
@@ -257,39 +283,67 @@ impl Checker<'_> {
         to
     }
 
-    fn condition(&self) -> Option<(Program, Vec<Read>)> {
-        let place = self.place.then("when");
-        match expr::compile(&self.entry.when, &self.names, ValueType::Bool) {
+    /// The condition under the law of all days on which the rule is in force.
+    fn versions(&self, in_force: (NaiveDate, Option<NaiveDate>)) -> Option<Vec<Compiled>> {
+        let (place, cx, law) = (self.place.then("when"), self.cx, self.setting.law);
+        let source = match Source::read(&self.entry.when) {
+            Ok(source) => source,
+            Err(error) => {
+                derived::report(&place, vec![error], cx);
+                return None;
+            }
+        };
+        let named = derived::named(&place, &source, self.setting.derived, &law.parameters, cx);
+        let mut names = source.figures(self.setting.derived);
+        if let Some(deadline) = &self.entry.deadline {
+            let place = self.place.then("deadline").then("amount");
+            names.extend(clock::figure_of(&place, &deadline.amount, law, cx).ok()?.map(str::to_owned));
+        }
+        if !named {
+            return None;
+        }
+        let days = clock::turns(&names, law, in_force);
+        let versions = days.into_iter().map(|day| self.version(&source, &names, day));
+        versions.collect::<Vec<_>>().into_iter().collect()
+    }
+
+    fn version(&self, source: &Source, names: &BTreeSet<String>, from: NaiveDate) -> Option<Compiled> {
+        let (place, cx) = (self.place.then("when"), self.cx);
+        let definitions = derived::on(from, names, self.setting.derived, &self.setting.law.parameters);
+        if let Some(name) = names.iter().find(|name| !definitions.figures.contains_key(*name)) {
+            let at = derived::within(&place, source.text(), &format!("{LAW}.{name}"));
+            let message =
+                format!("law gives no figure `{LAW}.{name}` on {from}, and the rule is in force then");
+            let hint =
+                Some("end the rule before, or add the value of that day to parameters.yaml".to_owned());
+            cx.at(place.file, at, (Code::NoFigure, message, hint));
+            return None;
+        }
+        let compiled =
+            source.with(&definitions).and_then(|source| source.compile(&self.names, Some(ValueType::Bool)));
+        match compiled {
             Ok(program) => {
-                let reads = program.inputs().iter().filter_map(|column| {
-                    let value_type = self.names.resolve(column).ok()?;
-                    let file_position = self.within_condition(&place, column);
-                    Some(Read { column: column.clone(), value_type, file_position, bare: false })
-                });
-                let reads = reads.collect();
-                Some((program, reads))
+                let deadline = self.entry.deadline.as_ref();
+                let amount = deadline.and_then(|it| clock::amount_on(&it.amount, &definitions));
+                Some(Compiled { from, program, amount })
             }
             Err(errors) => {
-                for error in errors {
-                    if self.names.is_reported_in(&error.message) {
-                        continue;
-                    }
-                    let [line, column] =
-                        [error.line, error.column].map(|at| usize::try_from(at).unwrap_or(1));
-                    let fault = (Code::Condition, error.message, error.hint);
-                    self.cx.at(place.file, place.within(line, column), fault);
-                }
+                let new = errors.into_iter().filter(|error| !self.names.is_reported_in(&error.message));
+                derived::report(&place, new.collect(), cx);
                 None
             }
         }
     }
 
-    /// Where a column first stands in the condition.
-    fn within_condition(&self, place: &Place<'_>, column: &ColumnRef) -> crate::yaml::Position {
-        let before = self.entry.when.split(&column.to_string()).next().unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let last = before.rsplit('\n').next().unwrap_or_default();
-        place.within(line, last.chars().count() + 1)
+    fn condition_reads(&self, versions: &[Compiled]) -> Vec<Read> {
+        let place = self.place.then("when");
+        let inputs: BTreeSet<&ColumnRef> = versions.iter().flat_map(|it| it.program.inputs()).collect();
+        let reads = inputs.into_iter().filter_map(|column| {
+            let value_type = self.names.resolve(column).ok()?;
+            let file_position = derived::within(&place, &self.entry.when, &column.to_string());
+            Some(Read { column: column.clone(), value_type, file_position, bare: false })
+        });
+        reads.collect()
     }
 
     /// Resolves a column, or reports it.
@@ -313,9 +367,9 @@ impl Checker<'_> {
     fn deadline(&self) -> Option<(Deadline, Read)> {
         let entry = self.entry.deadline.as_ref()?;
         let place = self.place.then("deadline");
-        if entry.unit == Unit::WorkingDays {
+        if entry.unit == Unit::WorkingDays && self.setting.law.workdays.years.is_empty() {
             self.cx.review(format!(
-                "rule `{}`: working days are Monday to Friday, and public holidays are not known",
+                "rule `{}`: working days are Monday to Friday, and parameters.yaml names no public holidays",
                 self.entry.key
             ));
         }
@@ -326,8 +380,8 @@ impl Checker<'_> {
             self.cx.fault(&place.then("anchor"), Code::WrongType, message);
             return None;
         }
-        let format::Deadline { amount, unit, direction, .. } = *entry;
-        Some((Deadline { anchor: read.column.clone(), amount, unit, direction }, read))
+        let format::Deadline { unit, direction, .. } = *entry;
+        Some((Deadline { anchor: read.column.clone(), unit, direction }, read))
     }
 
     fn reminders(&self) {
@@ -384,19 +438,13 @@ impl Checker<'_> {
         if self.entry.basis.is_empty() {
             self.cx.fault(&place, Code::BadRule, "a rule rests on at least one law");
         }
-        let each = self.entry.basis.iter().enumerate().map(|(index, basis)| {
-            let place = place.then(index);
-            self.cx.not_blank(&place.then("law"), &basis.law);
-            self.cx.not_blank(&place.then("article"), &basis.article);
-            let review_by = match &basis.review_by {
-                None => None,
-                Some(text) => Some(self.cx.date(&place.then("review_by"), text)?),
-            };
-            if let Some(date) = review_by {
+        let each = self.entry.basis.iter().enumerate().map(|(index, entry)| {
+            let basis = parameters::basis(&place.then(index), entry, self.cx)?;
+            if let Some(date) = basis.review_by {
                 let (key, law) = (&self.entry.key, &basis.law);
                 self.cx.review(format!("rule `{key}`: check {law}, {} by {date}", basis.article));
             }
-            Some(Basis { law: basis.law.clone(), article: basis.article.clone(), review_by })
+            Some(basis)
         });
         each.collect::<Vec<_>>().into_iter().collect()
     }
@@ -408,6 +456,9 @@ impl Checker<'_> {
             None => None,
             Some(text) => Some(self.cx.date(&place.then("to"), text)?),
         };
+        if let Some(text) = &self.entry.in_force.known {
+            self.cx.date(&place.then("known"), text);
+        }
         let from = from?;
         if to.is_some_and(|to| to < from) {
             self.cx.fault(&place.then("to"), Code::BadDate, "the last day is before the first");
@@ -432,6 +483,7 @@ impl Checker<'_> {
     }
 
     fn say(&self, wording: &mut Builder, reads: &mut Vec<Read>) {
+        self.ask(wording, reads);
         let place = self.place.then("say");
         self.cx.languages(&place.clone().key(), &place, &self.entry.say);
         for (language, sentences) in &self.entry.say {
@@ -458,11 +510,35 @@ impl Checker<'_> {
         }
     }
 
+    /// The question that is asked when a fact is missing.
+    fn ask(&self, wording: &mut Builder, reads: &mut Vec<Read>) {
+        if self.entry.ask.is_empty() {
+            return;
+        }
+        let place = self.place.then("ask");
+        self.cx.texts(&place, &self.entry.ask);
+        for (language, text) in &self.entry.ask {
+            let place = place.then(language);
+            if let Some((template, found)) =
+                templates::check(&place, text, Sees::Say(self.names, false), self.cx)
+            {
+                let name = format!("say/{}/ask", self.entry.key);
+                templates::add(&place, (language, name), template, wording, self.cx);
+                note_bare(&place, &found, self.setting.outline, self.cx);
+                reads.extend(found);
+            }
+        }
+    }
+
     fn covered(&self) -> BTreeSet<String> {
         let rules = &self.setting.doc.value.rules;
         let covered = rules.iter().filter(|rule| self.entry.covers.contains(&rule.key));
         covered.map(root).collect()
     }
+}
+
+fn reminder(offset: &format::Offset) -> (RemindAnchor, Period) {
+    (offset.anchor, Period { amount: offset.amount, unit: offset.unit })
 }
 
 /// The oldest key that a rule ever had.
