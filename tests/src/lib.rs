@@ -23,6 +23,7 @@ use tidings_domain::value::Pii;
 use tidings_models::PackOrder;
 use tidings_pipeline::engine::{Engine, Limits};
 use tidings_pipeline::ingest::{Incoming, Ingested};
+use tidings_pipeline::load::{LoadAsk, NUMBER};
 use tidings_pipeline::open::Parts;
 use tidings_pipeline::replay::open_answers;
 use tidings_rules::Pack;
@@ -166,6 +167,32 @@ pub fn arrivals(partition: &str, first: u64, lines: &[Vec<u8>]) -> Vec<Arrival> 
         .collect()
 }
 
+/// Loads one person's facts, as the population register states them on a day.
+///
+/// # Panics
+/// When a fact is refused, or the store fails.
+#[expect(clippy::expect_used, reason = "these stores do not fail unless a test asks them to")]
+pub fn state(engine: &Engine, number: &str, as_of: &str, facts: &[(&str, &str)]) {
+    let ask = LoadAsk {
+        source: "population".to_owned(),
+        as_of: at(&format!("{as_of}T00:00:00+07:00")),
+        partition: format!("state:{number}:{as_of}:{facts:?}"),
+    };
+    let number = (NUMBER, number);
+    let cells = facts.iter().chain([&number]);
+    let row = cells.map(|(name, text)| ((*name).to_owned(), Pii::new((*text).to_owned()))).collect();
+    let loaded = engine.load(&ask, 0, &[row]).expect("loads");
+    assert_eq!(loaded.refused, []);
+}
+
+/// The pack's files with others added, or put in the place of those of the same name.
+#[must_use]
+pub fn viet_nam_with(files: &[(&str, &str)]) -> Pack {
+    let mut all = tidings_rules::packs::viet_nam();
+    all.extend(files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())));
+    load(all)
+}
+
 /// Decodes and ingests events in batches of `size`.
 ///
 /// # Panics
@@ -201,13 +228,14 @@ pub fn ingest_lines(
         .collect()
 }
 
-/// Reminds, plans and delivers at `now`, until nothing more is due.
+/// Lets time bring what is due at `now`, then reminds, plans and delivers, until nothing more is due.
 ///
 /// # Panics
 /// When the store fails.
 #[expect(clippy::expect_used, reason = "these stores do not fail unless a test asks them to")]
 pub fn settle(engine: &Engine, now: Timestamp) {
     let leases = LeaseTime(u64::try_from(now.0).unwrap_or(0));
+    engine.keep_time(now, leases).expect("keeps time");
     engine.remind(now, leases).expect("reminds");
     engine.plan(now, leases).expect("plans");
     engine.dispatch(now, leases).expect("dispatches");

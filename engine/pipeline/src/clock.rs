@@ -252,17 +252,20 @@ struct Reached {
     data: Map<Name, Value>,
 }
 
-/// The days of a milestone by what was known at `at`, under the law of each day itself.
+/// The days of a milestone by what was known at `at`, under the law of each day itself. Where law changes so that the
+/// day would already have been, it is the day of the change.
 fn reached(reader: Reader<'_>, milestone: &Milestone, at: Timestamp) -> Vec<Reached> {
-    let mut all = Vec::new();
+    let mut all: Vec<(usize, Reached)> = Vec::new();
     for (place, version) in milestone.versions.iter().enumerate() {
         let next = milestone.versions.get(place + 1).map(|next| next.from);
         let columns = columns(reader, milestone, version, at);
         for row in 0..columns.len() {
             let Some(day) = version.date.value(&columns, row).and_then(|day| day.as_date()) else { continue };
-            if day < version.from || next.is_some_and(|next| day >= next) {
+            let later = next.is_some_and(|next| day >= next);
+            if later || all.iter().any(|(reached, _)| *reached == row) {
                 continue;
             }
+            let day = day.max(version.from);
             let workdays = &reader.pack.workdays;
             let Some(opens) = calendar::shift(workdays, day, version.lead, Direction::Before) else {
                 continue;
@@ -278,10 +281,10 @@ fn reached(reader: Reader<'_>, milestone: &Milestone, at: Timestamp) -> Vec<Reac
                     data.insert(name.as_str().into(), value);
                 }
             }
-            all.push(Reached { day, opens, data });
+            all.push((row, Reached { day, opens, data }));
         }
     }
-    all
+    all.into_iter().map(|(_, reached)| reached).collect()
 }
 
 /// What a milestone reads, a row for each value of the name under `over`.

@@ -1,0 +1,156 @@
+//! Law that changes on a day: which day's figures a person is judged by.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at its first failure"
+)]
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use serde_json::{Value as Json, json};
+use tidings_pipeline::engine::Engine;
+use tidings_rules::Pack;
+use tidings_rules::pack::run_cases;
+use tidings_tests::{FATHER, MOTHER, Setup, at, event, inbox, ingest, settle, state, viet_nam_with};
+
+const PARAMETERS: &str = include_str!("../packs/parameters.yaml");
+const RULES: &str = include_str!("../packs/law.yaml");
+
+fn pack() -> Pack {
+    viet_nam_with(&[("parameters.yaml", PARAMETERS), ("life_events/93-birth-law.yaml", RULES)])
+}
+
+fn engine() -> Engine {
+    Setup { pack: pack(), ..Setup::memory(1) }.open()
+}
+
+/// A birth on the day before the law changes, or on the day itself.
+fn birth(number: &str, day: &str) -> Json {
+    let data = json!({ "birth_certificate": format!("BC-{number}-{day}"), "birth_date": day });
+    event(
+        "health",
+        &format!("h-{number}-{day}"),
+        "health.birth.notified",
+        number,
+        &format!("{day}T08:00:00+07:00"),
+        data,
+    )
+}
+
+/// The rules of the changed law that a person was told under.
+fn told(engine: &Engine, number: &str) -> BTreeSet<String> {
+    let rules = inbox(engine, number).into_iter().flat_map(|one| one.rules).map(|(root, _)| root);
+    rules.filter(|root| root.starts_with("law-")).collect()
+}
+
+fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+    names.map(str::to_owned).into()
+}
+
+#[test]
+fn two_births_a_day_apart_are_judged_by_two_laws() {
+    let engine = engine();
+    for number in [MOTHER, FATHER] {
+        state(&engine, number, "2026-01-01", &[("insured_months", "200")]);
+    }
+    ingest(&engine, &[birth(MOTHER, "2026-06-30"), birth(FATHER, "2026-07-01")], 2);
+    settle(&engine, at("2026-06-30T10:00:00+07:00"));
+    assert_eq!(told(&engine, MOTHER), names([]), "240 months are needed on that day, whoever files on it");
+    for day in ["2026-07-01", "2026-07-02", "2026-07-03"] {
+        settle(&engine, at(&format!("{day}T10:00:00+07:00")));
+    }
+    assert_eq!(
+        told(&engine, MOTHER),
+        names(["law-of-filing", "law-more-favourable"]),
+        "who files today needs 180"
+    );
+    assert_eq!(told(&engine, FATHER), names(["law-of-occurrence", "law-of-filing", "law-more-favourable"]));
+}
+
+#[test]
+fn what_the_law_of_the_occurrence_gave_stays_given_where_the_better_counts() {
+    let harder = PARAMETERS.replace("value: 180", "value: 300");
+    let rules = RULES.replace(
+        "      - {name: enough by the new law, on: \"2026-07-01\", subject: {insured_months: 180}, expect: \"yes\"}\n",
+        "",
+    );
+    let pack = viet_nam_with(&[("parameters.yaml", &harder), ("life_events/93-birth-law.yaml", &rules)]);
+    let engine = Setup { pack, ..Setup::memory(1) }.open();
+    state(&engine, MOTHER, "2026-01-01", &[("insured_months", "250")]);
+    ingest(&engine, &[birth(MOTHER, "2026-06-30")], 1);
+    // The message is planned after the change: who files now needs 300.
+    settle(&engine, at("2026-07-01T10:00:00+07:00"));
+    settle(&engine, at("2026-07-02T10:00:00+07:00"));
+    assert_eq!(told(&engine, MOTHER), names(["law-of-occurrence", "law-more-favourable"]));
+}
+
+#[test]
+fn the_order_and_the_batches_in_which_events_come_change_no_answer() {
+    let run = |events: &[Json], size| {
+        let engine = engine();
+        for number in [MOTHER, FATHER] {
+            state(&engine, number, "2026-01-01", &[("insured_months", "200")]);
+        }
+        ingest(&engine, events, size);
+        tidings_tests::known(&engine).opportunities
+    };
+    let (one, two) = (birth(MOTHER, "2026-06-30"), birth(FATHER, "2026-07-01"));
+    let first = run(&[one.clone(), two.clone()], 1);
+    assert!(first.values().map(std::collections::BTreeMap::len).sum::<usize>() > 4);
+    for (events, size) in [(vec![two.clone(), one.clone()], 1), (vec![one, two], 2)] {
+        assert_eq!(run(&events, size), first);
+    }
+}
+
+#[test]
+fn cases_are_judged_by_the_law_of_their_day() {
+    let pack = pack();
+    let wrong: Vec<_> = run_cases(&pack).into_iter().filter(|case| !case.passed).collect();
+    assert_eq!(wrong, []);
+    let (_, rule) = pack.rule("law-of-occurrence").expect("the rule");
+    let from: Vec<NaiveDate> = rule.versions.iter().map(|version| version.from).collect();
+    assert_eq!(from, [day("2000-01-01"), day("2026-07-01")], "one version for each period of law");
+}
+
+#[test]
+fn what_was_not_known_yet_is_left_out() {
+    let late = PARAMETERS.replace(
+        "{from: \"2026-07-01\", value: 180,",
+        "{from: \"2026-07-01\", known: \"2026-09-01\", value: 180,",
+    );
+    let rules = RULES.replace(
+        "      - {name: enough by the new law, on: \"2026-07-01\", subject: {insured_months: 180}, expect: \"yes\"}\n",
+        "",
+    );
+    let mut files = tidings_rules::packs::viet_nam();
+    files.insert("parameters.yaml".to_owned(), late);
+    files.insert("life_events/93-birth-law.yaml".to_owned(), rules);
+    let versions = |known: Option<&str>| {
+        let pack = Pack::as_known(files.clone(), known.map(day)).expect("loads");
+        pack.rule("law-of-occurrence").expect("the rule").1.versions.len()
+    };
+    assert_eq!(versions(None), 2);
+    assert_eq!(versions(Some("2026-08-31")), 1, "in force since July, and known to nobody until September");
+    assert_eq!(versions(Some("2026-09-01")), 2);
+}
+
+#[test]
+fn a_rule_without_its_figure_does_not_load() {
+    let mut files = tidings_rules::packs::viet_nam();
+    files.insert(
+        "parameters.yaml".to_owned(),
+        PARAMETERS.replace("2000-01-01\", value: 240", "2001-01-01\", value: 240"),
+    );
+    files.insert("life_events/93-birth-law.yaml".to_owned(), RULES.to_owned());
+    let found = Pack::from_files(files).expect_err("no figure in 2000");
+    assert_eq!(found.len(), 3, "{found:?}");
+    let first = &found[0];
+    assert_eq!((first.file.as_str(), first.line, first.column), ("life_events/93-birth-law.yaml", 15, 37));
+    assert!(first.message.contains("law.insured_months_needed` on 2000-01-01"), "{first}");
+}
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().expect("a date")
+}
