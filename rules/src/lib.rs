@@ -9,6 +9,7 @@
 //! Nothing here knows the time, and nothing but `pack::folder` touches a disk.
 
 pub mod calendar;
+pub mod catalogue;
 pub mod expr;
 pub mod pack;
 pub mod packs;

@@ -8,6 +8,7 @@ pub mod dispatch;
 mod due;
 pub mod engine;
 pub mod explain;
+pub mod files;
 pub mod forget;
 pub mod ingest;
 pub mod judge;

@@ -9,7 +9,7 @@ use tidings_domain::time::Timestamp;
 use tidings_domain::value::{date_of, days};
 use tidings_rules::calendar;
 use tidings_rules::pack::format::{Backfill, Class, LawOf};
-use tidings_rules::pack::model::{LifeEvent, Pack, Recipient, Rule};
+use tidings_rules::pack::model::{LifeEvent, Pack, Recipient, Rule, Until};
 
 use crate::clock;
 use crate::law;
@@ -166,22 +166,38 @@ fn shielded(reader: Reader<'_>, other: CitizenId, now: Timestamp) -> bool {
 
 /// Whether a life event that ends the need has been reported and not taken back.
 fn served(reader: Reader<'_>, occurrence: &Occurrence, folded: &Folded, rule: &Rule) -> bool {
-    rule.until.iter().any(|until| {
-        reader.record.occurrences.values().any(|other| {
-            if other.life_event != until.life_event || other.subject != occurrence.subject {
-                return false;
-            }
-            let Some(done) = reader.folded(other) else { return false };
-            if until.same.is_empty() {
-                return done.time >= folded.time;
-            }
-            until.same.iter().all(|field| {
-                folded
-                    .data
-                    .get(field.as_str())
-                    .is_some_and(|value| done.data.get(field.as_str()) == Some(value))
-            })
-        })
+    let others = || reader.record.occurrences.values();
+    rule.until.iter().any(|until| others().any(|other| ends(reader, until, (occurrence, folded), other)))
+}
+
+/// The occurrences that end an opportunity's need.
+pub fn ended_by<'a>(
+    reader: Reader<'a>,
+    candidate: Candidate<'a>,
+) -> impl Iterator<Item = OccurrenceId> + use<'a> {
+    let Candidate { occurrence, folded, rule, .. } = candidate;
+    let ending = move |other: &Occurrence| {
+        rule.until.iter().any(|until| ends(reader, until, (occurrence, folded), other))
+    };
+    reader.record.occurrences.iter().filter(move |(_, other)| ending(other)).map(|(id, _)| *id)
+}
+
+/// Whether one occurrence ends the need of another.
+fn ends(
+    reader: Reader<'_>,
+    until: &Until,
+    (occurrence, folded): (&Occurrence, &Folded),
+    other: &Occurrence,
+) -> bool {
+    if other.life_event != until.life_event || other.subject != occurrence.subject {
+        return false;
+    }
+    let Some(done) = reader.folded(other) else { return false };
+    if until.same.is_empty() {
+        return done.time >= folded.time;
+    }
+    until.same.iter().all(|field| {
+        folded.data.get(field.as_str()).is_some_and(|value| done.data.get(field.as_str()) == Some(value))
     })
 }
 

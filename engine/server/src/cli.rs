@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Check(PackArgs),
     /// Run the cases of a rule pack.
     Test(PackArgs),
+    /// What share of the essential services, of the catalogue and of the files handled is proactive.
+    Coverage(CoverageArgs),
     /// Why a citizen was told of something, or was not.
     Explain {
         /// A citizen's id, a decision's key (CITIZEN-OCCURRENCE), or `-` to read a national number from stdin.
@@ -117,6 +119,18 @@ pub(crate) enum ClockArg {
 pub(crate) struct PackArgs {
     /// The pack's folder; the configured one without it.
     pub(crate) pack: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CoverageArgs {
+    /// The pack's folder; the configured one without it.
+    pub(crate) pack: Option<PathBuf>,
+    /// The day, yyyy-mm-dd; today without it.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) as_of: Option<NaiveDate>,
+    /// Count the files handled in the configured store too.
+    #[arg(long)]
+    pub(crate) store: bool,
 }
 
 #[derive(Debug, clap::Args)]

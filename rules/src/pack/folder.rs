@@ -17,12 +17,12 @@ impl Pack {
     }
 }
 
-/// Reads the YAML files of a pack: those in `folder`, and those in its `life_events`. Other files are left
-/// alone.
+/// Reads the YAML files of a pack: those in `folder`, and those in its `life_events` and `services`. Other files
+/// are left alone.
 pub fn read_folder(folder: &Path) -> Result<BTreeMap<String, String>, Vec<Diagnostic>> {
     let mut files = BTreeMap::new();
     let mut faults = Vec::new();
-    for prefix in ["", FileKind::LifeEvent.path()] {
+    for prefix in std::iter::once("").chain(FileKind::ALL.into_iter().filter_map(FileKind::folder)) {
         if let Err(error) = read_level(folder, prefix, &mut files, &mut faults) {
             let what = if prefix.is_empty() { "pack.yaml" } else { prefix };
             faults.push(unreadable(

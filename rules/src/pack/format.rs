@@ -6,9 +6,14 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod catalogue;
 mod clock;
 mod law;
 
+pub use catalogue::{
+    Certainty, DatedText, ListEntry, ListsFile, MaybeDated, MemberEntry, ServiceEntry, ServicesFile, Target,
+    ThemeEntry,
+};
 pub use clock::{AbsenceEntry, MilestoneEntry, On, Span};
 pub use law::{
     Amount, CellEntry, FigureEntry, HolidaysEntry, KeyEntry, ParameterEntry, ParametersFile, RangeEntry,
@@ -330,43 +335,6 @@ pub enum Literal {
     Int(i64),
     /// Text, date (`yyyy-mm-dd`) or reference.
     Text(String),
-}
-
-/// `services.yaml`: the catalogue.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ServicesFile {
-    /// Services by stable id.
-    pub services: BTreeMap<String, ServiceEntry>,
-}
-
-/// One public service.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ServiceEntry {
-    /// Short plain name for people.
-    pub title: Texts,
-    /// Who provides it.
-    pub authority: Texts,
-    /// Where and how to apply.
-    pub channel: Texts,
-    /// What it costs, as a sentence.
-    pub cost: Texts,
-    /// The day the cost was known to be so, `yyyy-mm-dd`.
-    pub cost_as_of: String,
-    /// What to bring, as a sentence.
-    #[serde(default)]
-    pub bring: Texts,
-    /// Administrative procedure code.
-    pub procedure_code: Option<String>,
-    /// Where the facts come from.
-    pub source: String,
-    /// True when the facts need a human check against the text in force.
-    #[serde(default)]
-    pub review: bool,
-    /// Never announced on push or SMS.
-    #[serde(default)]
-    pub never_push: bool,
 }
 
 /// `life_events/NAME.yaml`: one life event and the rules that it starts.

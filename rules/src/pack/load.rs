@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use super::check;
 use super::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use super::format::{
-    EventsFile, FactsFile, LifeEventFile, PackFile, ParametersFile, ServicesFile, SourcesFile, WordingFile,
+    EventsFile, FactsFile, LifeEventFile, ListsFile, PackFile, ParametersFile, ServicesFile, SourcesFile,
+    WordingFile,
 };
 use super::model::{Pack, PackDigest};
 use super::schema::{FileKind, conform, schema};
@@ -83,7 +84,10 @@ pub(super) struct Docs {
     pub(super) parameters: Option<Doc<ParametersFile>>,
     pub(super) facts: Option<Doc<FactsFile>>,
     pub(super) events: Option<Doc<EventsFile>>,
-    pub(super) services: Option<Doc<ServicesFile>>,
+    pub(super) services: Vec<Doc<ServicesFile>>,
+    /// Whether every file of services could be read, so that a name that none of them has is wrong.
+    pub(super) has_services: bool,
+    pub(super) lists: Option<Doc<ListsFile>>,
     pub(super) wording: Option<Doc<WordingFile>>,
     pub(super) life_events: Vec<Doc<LifeEventFile>>,
     /// Names that stand in the files, but whose entries are misshapen.
@@ -109,14 +113,17 @@ fn limits(files: &BTreeMap<String, String>, out: &mut Diagnostics) {
 
 fn read(files: &BTreeMap<String, String>, out: &mut Diagnostics) -> Docs {
     let mut docs = Docs::default();
+    let mut found = BTreeMap::new();
     for (file, content) in files {
         let Some(kind) = FileKind::of(file) else {
             let known = FileKind::ALL.map(FileKind::path);
-            let hint = did_you_mean(file, known)
-                .or_else(|| Some("life events stand in life_events/NAME.yaml".into()));
+            let hint = did_you_mean(file, known).or_else(|| {
+                Some("life events stand in life_events/NAME.yaml, more services in services/NAME.yaml".into())
+            });
             out.push(file, Position::START, Code::WrongFile, "a pack has no such file".into(), hint);
             continue;
         };
+        *found.entry(kind).or_insert(0) += 1;
         let parsed = yaml::parse(content);
         for fault in parsed.faults {
             let code = if fault.duplicate { Code::DuplicateKey } else { Code::Yaml };
@@ -128,11 +135,12 @@ fn read(files: &BTreeMap<String, String>, out: &mut Diagnostics) -> Docs {
         }
     }
     for kind in FileKind::ALL {
-        if !kind.is_optional() && !files.contains_key(kind.path()) {
+        if kind.is_required() && !found.contains_key(&kind) {
             let message = "the file is missing".to_owned();
             out.push(kind.path(), Position::START, Code::WrongFile, message, None);
         }
     }
+    docs.has_services = found.get(&FileKind::Services) == Some(&docs.services.len());
     docs
 }
 
@@ -154,7 +162,8 @@ impl Docs {
             FileKind::Parameters => self.parameters = typed(doc, out),
             FileKind::Facts => self.facts = typed(doc, out),
             FileKind::Events => self.events = typed(doc, out),
-            FileKind::Services => self.services = typed(doc, out),
+            FileKind::Services => self.services.extend(typed(doc, out)),
+            FileKind::Lists => self.lists = typed(doc, out),
             FileKind::Wording => self.wording = typed(doc, out),
             FileKind::LifeEvent => self.life_events.extend(typed(doc, out)),
         }

@@ -12,6 +12,10 @@ use super::law::{Parameter, Workdays};
 use crate::expr::{Bound, ColumnRef};
 use crate::wording::Wording;
 
+mod catalogue;
+
+pub use catalogue::{Dated, List, Member, Price, Service, Target, Theme};
+
 /// SHA-256 over the pack's file names and contents.
 pub type PackDigest = [u8; 32];
 
@@ -60,6 +64,10 @@ pub struct Pack {
     pub events: HashMap<String, Arc<EventType>>,
     /// Services by id.
     pub services: BTreeMap<String, Service>,
+    /// What services are grouped by, by id.
+    pub themes: BTreeMap<String, Theme>,
+    /// Lists that services stand on, by id.
+    pub lists: BTreeMap<String, List>,
     /// Life events in pack order.
     pub life_events: Vec<LifeEvent>,
     /// Where each rule stands, by its oldest key: life event, and place within it.
@@ -274,31 +282,6 @@ impl Change {
             Self::Link { link, .. } | Self::Unlink { link, .. } => link,
         }
     }
-}
-
-/// A service of the catalogue. Texts are by language code.
-#[derive(Clone, Debug)]
-pub struct Service {
-    /// Stable id.
-    pub id: String,
-    /// Short plain name.
-    pub title: BTreeMap<String, String>,
-    /// Who provides it.
-    pub authority: BTreeMap<String, String>,
-    /// Where and how.
-    pub channel: BTreeMap<String, String>,
-    /// What it costs.
-    pub cost: BTreeMap<String, String>,
-    /// Since when that is known.
-    pub cost_as_of: NaiveDate,
-    /// What to bring.
-    pub bring: BTreeMap<String, String>,
-    /// Procedure code.
-    pub procedure_code: Option<String>,
-    /// Never on push or SMS.
-    pub never_push: bool,
-    /// Needs a human check.
-    pub review: bool,
 }
 
 /// A life event with its compiled rules.

@@ -27,8 +27,10 @@ pub enum FileKind {
     Facts,
     /// `events.yaml`.
     Events,
-    /// `services.yaml`.
+    /// `services.yaml`, and `services/NAME.yaml`.
     Services,
+    /// `lists.yaml`, which a pack may do without.
+    Lists,
     /// `wording.yaml`.
     Wording,
     /// `life_events/NAME.yaml`.
@@ -37,13 +39,14 @@ pub enum FileKind {
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Pack,
         Self::Sources,
         Self::Parameters,
         Self::Facts,
         Self::Events,
         Self::Services,
+        Self::Lists,
         Self::Wording,
         Self::LifeEvent,
     ];
@@ -57,21 +60,32 @@ impl FileKind {
             Self::Facts => "facts.yaml",
             Self::Events => "events.yaml",
             Self::Services => "services.yaml",
+            Self::Lists => "lists.yaml",
             Self::Wording => "wording.yaml",
             Self::LifeEvent => "life_events/",
         }
     }
 
-    /// Whether a pack may be without it.
-    pub const fn is_optional(self) -> bool {
-        matches!(self, Self::LifeEvent | Self::Parameters)
+    /// The folder that holds files of this kind, each `NAME.yaml`.
+    pub const fn folder(self) -> Option<&'static str> {
+        match self {
+            Self::LifeEvent => Some("life_events/"),
+            Self::Services => Some("services/"),
+            _ => None,
+        }
+    }
+
+    /// Whether a pack must have a file of this kind.
+    pub const fn is_required(self) -> bool {
+        !matches!(self, Self::LifeEvent | Self::Lists | Self::Parameters)
     }
 
     /// The kind of the file at `path`; `None` when a pack has no such file.
     pub fn of(path: &str) -> Option<Self> {
-        if let Some(name) = path.strip_prefix(Self::LifeEvent.path()) {
-            return (name.strip_suffix(".yaml").is_some_and(|stem| !stem.is_empty()) && !name.contains('/'))
-                .then_some(Self::LifeEvent);
+        let within = |kind: &Self| kind.folder().and_then(|folder| path.strip_prefix(folder));
+        if let Some((kind, name)) = Self::ALL.iter().find_map(|kind| Some((*kind, within(kind)?))) {
+            let good = name.strip_suffix(".yaml").is_some_and(|stem| !stem.is_empty()) && !name.contains('/');
+            return good.then_some(kind);
         }
         Self::ALL.into_iter().find(|kind| *kind != Self::LifeEvent && kind.path() == path)
     }
@@ -86,6 +100,7 @@ pub fn schema(kind: FileKind) -> Value {
         FileKind::Facts => schema_for!(format::FactsFile),
         FileKind::Events => schema_for!(format::EventsFile),
         FileKind::Services => schema_for!(format::ServicesFile),
+        FileKind::Lists => schema_for!(format::ListsFile),
         FileKind::Wording => schema_for!(format::WordingFile),
         FileKind::LifeEvent => schema_for!(format::LifeEventFile),
     };

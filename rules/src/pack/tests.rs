@@ -9,7 +9,9 @@ use super::*;
 use crate::Pack;
 use crate::expr::{ColumnRef, RowKind};
 
+mod catalogue;
 mod mistakes;
+mod viet_nam;
 
 /// A small pack without a mistake, which the tests break in one place at a time.
 pub(crate) fn good_files() -> BTreeMap<String, String> {

@@ -139,12 +139,13 @@ impl Setting<'_> {
         if has("consequence") {
             lines.push(say("consequence")?);
         }
-        let mut cost = format!("{} {}", self.label("cost", index)?, text(&service.cost));
+        let price = service.cost(self.ask.today);
+        let mut cost = format!("{} {}", self.label("cost", index)?, text(&price.text));
         if !self.uses("frame/label/cost", &["service", "cost_as_of"]) {
-            cost = format!("{cost} ({})", self.written(service.cost_as_of));
+            cost = format!("{cost} ({})", self.written(price.as_of));
         }
         lines.push(cost);
-        let authority = text(&service.authority);
+        let authority = text(service.authority(self.ask.today));
         let place = format!("{}. {}", authority.trim_end_matches('.'), text(&service.channel));
         lines.push(format!("{} {place}", self.label("channel", index)?));
         let bring = text(&service.bring);
@@ -234,11 +235,11 @@ impl Setting<'_> {
             }
             ("service", [part]) => match part.as_str() {
                 "title" => text(&service.title),
-                "authority" => text(&service.authority),
+                "authority" => text(service.authority(self.ask.today)),
                 "channel" => text(&service.channel),
-                "cost" => text(&service.cost),
+                "cost" => text(&service.cost(self.ask.today).text),
                 "bring" => text(&service.bring),
-                "cost_as_of" => Some(self.day(service.cost_as_of)),
+                "cost_as_of" => Some(self.day(service.cost(self.ask.today).as_of)),
                 _ => None,
             },
             (row, path) => {

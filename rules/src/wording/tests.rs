@@ -281,3 +281,30 @@ proptest! {
         prop_assert!(named.body.chars().count() <= MAX_BODY_CHARS);
     }
 }
+
+#[test]
+fn a_message_prints_the_cost_and_the_authority_of_its_day() {
+    let plain = "cost: {vi: \"Không thu phí.\", en: \"Free of charge.\"}";
+    let dated = "cost:
+      - text: {vi: \"Lệ phí 25.000 đồng.\", en: \"25,000 dong.\"}
+      - {from: \"2026-02-02\", text: {vi: \"Lệ phí 50.000 đồng.\", en: \"50,000 dong.\"}, as_of: \"2026-01-20\"}";
+    let mut files = with("services.yaml", plain, dated);
+    let text = files.get_mut("services.yaml").expect("a file");
+    let plain = "authority: {vi: \"Bảo hiểm xã hội\", en: \"Social security\"}";
+    let dated = "authority:
+      - text: {vi: \"Sở cũ\", en: \"The old office\"}
+      - {from: \"2026-02-02\", text: {vi: \"Sở mới\", en: \"The new office\"}}";
+    *text = text.replace(plain, dated);
+    let pack = load(files);
+    let evidence = evidence(&pack, &usual());
+    let items = items(&pack, &evidence, &[0]);
+    let body = |today| {
+        let ask = Ask { today: date(today), ..ask(&items) };
+        pack.wording.compose(&pack, &ask).expect("a message").body
+    };
+    let (before, after) = (body("2026-02-01"), body("2026-02-02"));
+    assert!(before.contains("Chi phí (tại ngày 18/07/2026): Lệ phí 25.000 đồng."), "{before}");
+    assert!(before.contains("Sở cũ. ") && !before.contains("Sở mới"), "{before}");
+    assert!(after.contains("Chi phí (tại ngày 20/01/2026): Lệ phí 50.000 đồng."), "{after}");
+    assert!(after.contains("Sở mới. ") && !after.contains("Sở cũ"), "{after}");
+}

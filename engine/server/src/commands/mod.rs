@@ -1,5 +1,6 @@
 //! One module a command; this one sends each to its own.
 
+mod coverage;
 mod demo;
 mod generate;
 mod init;
@@ -40,6 +41,7 @@ pub(crate) fn run(cli: Cli, out: &Out) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(&configured()?, &args, out),
         Command::Check(args) => pack::check(args.pack.or(configured()?.pack), out),
         Command::Test(args) => pack::test(args.pack.or(configured()?.pack), out),
+        Command::Coverage(args) => coverage::run(&configured()?, &args, out),
         Command::Explain { what } => explain(&configured()?, &what, out),
         Command::Replay => replay::run(&configured()?, out),
         Command::Queue(command) => queue(&configured()?, command, out),

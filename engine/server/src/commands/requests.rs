@@ -7,6 +7,7 @@ use tidings_domain::store::StoreError;
 use tidings_domain::time::Timestamp;
 use tidings_domain::value::Pii;
 use tidings_pipeline::engine::Engine;
+use tidings_pipeline::files::Files;
 use tidings_pipeline::queue::Filter;
 
 use crate::config::Config;
@@ -36,6 +37,7 @@ pub(crate) enum Request {
     ReleaseRule { rule: String },
     Forget { who: Who },
     Load(super::load::LoadRequest),
+    Files,
 }
 
 /// What comes back: a value to print, made for programs and people alike.
@@ -46,6 +48,7 @@ pub(crate) enum Reply {
     Done(String),
     Forgotten { known: bool, rows: u64 },
     Loaded(super::load::LoadReport),
+    Files(Files),
 }
 
 /// A task as it is listed.
@@ -135,6 +138,7 @@ pub(crate) fn answer(engine: &Engine, request: Request, now: Timestamp) -> anyho
             let forgotten = engine.forget(citizen(engine, &who)?)?;
             Reply::Forgotten { known: forgotten.known, rows: forgotten.rows }
         }
+        Request::Files => Reply::Files(engine.files()?),
         Request::Load(request) => Reply::Loaded(super::load::load(engine, &request, &mut |_, _| ())?),
     })
 }

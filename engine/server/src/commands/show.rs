@@ -30,6 +30,7 @@ pub(super) fn reply(reply: &Reply, out: Out) -> anyhow::Result<ExitCode> {
                 "nothing was known; events about this person are ignored from now on".to_owned()
             });
         }
+        Reply::Files(files) => out.value(files)?,
         Reply::Loaded(report) => {
             out.value(report)?;
             if report.resumed_after > 0 {

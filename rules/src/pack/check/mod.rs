@@ -23,6 +23,7 @@ mod events;
 mod facts;
 mod frames;
 mod life_events;
+mod lists;
 mod pack_file;
 mod parameters;
 mod privacy;
@@ -252,12 +253,12 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
     let law = docs.parameters.as_ref().map(|doc| parameters::check(doc, cx)).unwrap_or_default();
     let declared = docs.facts.as_ref().map(|doc| facts::check(doc, &law.parameters, cx));
     let header = docs.pack.as_ref().map(|doc| pack_file::check(doc, declared.as_ref(), cx));
-    let services = docs.services.as_ref().map(|doc| services::check(doc, cx));
+    let catalogue = docs.has_services.then(|| services::check(&docs.services, cx));
     let mut wording = docs.wording.as_ref().map(|doc| frames::check(doc, cx));
     // Without these, nothing that follows could be told right from wrong.
     let (facts_doc, declared) = (docs.facts.as_ref()?, declared?);
     let events_doc = docs.events.as_ref()?;
-    let (services, wording) = (services?, wording.as_mut()?);
+    let (services::Catalogue { services, themes }, wording) = (catalogue?, wording.as_mut()?);
     let mut events = events::check(events_doc, &declared, cx);
     let sources = docs.sources.as_ref().map(|doc| {
         sources::check(
@@ -278,6 +279,10 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
         },
         cx,
     );
+    let lists = docs.lists.as_ref().map(|doc| lists::check(doc, &services, cx)).unwrap_or_default();
+    if let Some(life_events) = &life_events {
+        services::reasons(&docs.services, life_events, cx);
+    }
     let (header, sources) = (header??, sources?);
     if !cx.out.borrow().is_empty() {
         return None;
@@ -306,6 +311,8 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
         workdays: law.workdays,
         events: events.into_iter().map(|(name, event)| (name, event.into())).collect::<HashMap<_, _>>(),
         services,
+        themes,
+        lists,
         roots: roots(&life_events),
         life_events,
         wording,
