@@ -9,12 +9,18 @@ use crate::pack::model::{Period, Rule};
 /// The most working days that are counted: beyond, no law has a deadline, and a walk would be long.
 const MAX_WORKING_DAYS: u32 = 50_000;
 
-/// The last day to act under `rule`, when its anchor falls on `anchor` and the law of `day` applies. `None` when the
-/// rule has no deadline, or when the date lies outside the calendar that chrono knows.
-pub fn deadline_of(workdays: &Workdays, rule: &Rule, day: NaiveDate, anchor: NaiveDate) -> Option<NaiveDate> {
+/// The last day to act under `rule` for somebody whose facts are `fact`, when its anchor falls on `anchor` and the law
+/// of `day` applies. `None` when the rule has no deadline, or when the date lies outside the calendar that chrono
+/// knows.
+pub fn deadline_of(
+    workdays: &Workdays,
+    rule: &Rule,
+    (anchor, day): (NaiveDate, NaiveDate),
+    fact: &dyn Fn(&str) -> Option<String>,
+) -> Option<NaiveDate> {
     let deadline = rule.deadline.as_ref()?;
-    let period = Period { amount: rule.on(day).amount?, unit: deadline.unit };
-    shift(workdays, anchor, period, deadline.direction)
+    let amount = rule.on(day).amount.as_ref()?.at(fact)?;
+    shift(workdays, anchor, Period { amount, unit: deadline.unit }, deadline.direction)
 }
 
 /// The date a period before or after `anchor`. A month that lacks the day ends on its last one (31 January and a

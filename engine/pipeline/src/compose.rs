@@ -155,6 +155,7 @@ fn text(
                 sex: sex.as_deref(),
                 birth_date: known(&roles.birth_date).and_then(|value| value.as_date()),
             },
+            here: wording::Facts(&|fact| reader.text(fact, now)),
             today: reader.date(now),
             items: &items,
             unless_done: telling.unless_done,

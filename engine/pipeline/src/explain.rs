@@ -13,7 +13,7 @@ use tidings_rules::expr;
 use tidings_rules::pack::model::{LifeEvent, Pack, Rule};
 
 use crate::engine::{Engine, PipelineError};
-use crate::judge::{ActivePack, addressed_to, columns};
+use crate::judge::{ActivePack, addressed_to, columns, rules_here};
 use crate::law::{self, Found};
 use crate::policy;
 use crate::view::{Folded, Reader, evidence};
@@ -228,15 +228,14 @@ impl One<'_> {
         let occurrence = self.record.occurrences.get(&self.id)?;
         let (_, life_event) = pack.life_event(&occurrence.life_event)?;
         let reader = self.reader();
-        let addressed: Vec<&Rule> = life_event
-            .rules
-            .iter()
-            .filter(|rule| addressed_to(reader, rule, occurrence.subject, self.folded))
-            .collect();
+        let reads = reader.reads(life_event, occurrence.subject, self.folded);
+        let here =
+            rules_here(life_event, &reads).into_iter().filter_map(|number| life_event.rules.get(number));
+        let addressed: Vec<&Rule> =
+            here.filter(|rule| addressed_to(reader, rule, occurrence.subject, self.folded)).collect();
         if addressed.is_empty() || !policy::visible(reader, life_event, occurrence.subject, self.now) {
             return None;
         }
-        let reads = reader.reads(life_event, occurrence.subject, self.folded);
         let columns = columns(life_event, std::slice::from_ref(&reads));
         let evidence =
             decision.map_or_else(|| evidence(life_event, reads), |decision| decision.evidence.clone());

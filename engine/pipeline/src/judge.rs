@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chrono::NaiveDate;
+
 use tidings_domain::facts::Map;
 use tidings_domain::ids::{CitizenId, OccurrenceId, OpportunityId, TaskId};
 use tidings_domain::message::{Decision, RuleDecision};
 use tidings_domain::record::{Answer, Kind, Opportunity, Record, State, Suppressed};
 use tidings_domain::time::Timestamp;
+use tidings_domain::value::Value;
 use tidings_rules::expr::{Columns, ColumnsBuilder};
 use tidings_rules::pack::model::{LifeEvent, Pack, Recipient, Rule, Version};
 
@@ -127,6 +130,36 @@ struct Verdict {
     decision: Option<Decision>,
 }
 
+/// The rows of a life event, and what the rules that hold everywhere answer about them.
+struct Batch<'a> {
+    columns: Columns,
+    /// In the order of `life_event.scopes.everywhere`.
+    answers: Vec<RuleAnswers<'a>>,
+}
+
+impl Batch<'_> {
+    /// What a rule makes of a row.
+    fn about<'p>(
+        &'p self,
+        life_event: &'p LifeEvent,
+        number: usize,
+        (row, day): (usize, NaiveDate),
+    ) -> Found<'p> {
+        match life_event.scopes.everywhere.binary_search(&number) {
+            Ok(place) => self.answers[place].about(row, day),
+            Err(_) => law::about(&life_event.rules[number], &self.columns, row, day),
+        }
+    }
+}
+
+/// The numbers of the rules that hold where the columns of a row say.
+pub(crate) fn rules_here(life_event: &LifeEvent, reads: &[Read]) -> Vec<usize> {
+    life_event.scopes.rules(|column| match reads.get(column)?.value.as_ref()? {
+        Value::Text(code) => Some(code.as_str()),
+        _ => None,
+    })
+}
+
 fn judge_group(
     active: &ActivePack,
     life_event: &LifeEvent,
@@ -144,10 +177,12 @@ fn judge_group(
     let reads: Vec<Vec<Read>> = rows.iter().map(|row| read(row).unwrap_or_default()).collect();
     let columns = columns(life_event, &reads);
     let days: Vec<_> = rows.iter().map(|row| date(&active.pack, row.folded.time)).collect();
-    let rules = life_event.rules.iter();
-    let answers: Vec<RuleAnswers<'_>> = rules.map(|rule| law::answers(rule, &columns, &days)).collect();
+    let everywhere = life_event.scopes.everywhere.iter();
+    let answers =
+        everywhere.map(|number| law::answers(&life_event.rules[*number], &columns, &days)).collect();
+    let batch = Batch { columns, answers };
     let judge = |(place, (row, reads)): (usize, (&Row, Vec<Read>))| {
-        verdict(active, life_event, (&columns, &answers, place), row, reads, shared)
+        verdict(active, life_event, (&batch, place), row, reads, shared)
     };
     let verdicts: Vec<Option<Verdict>> = rows.iter().zip(reads).enumerate().map(judge).collect();
     let mut counts: BTreeMap<(usize, &'static str), u64> = BTreeMap::new();
@@ -173,7 +208,7 @@ fn judge_group(
 fn verdict(
     active: &ActivePack,
     life_event: &LifeEvent,
-    (columns, answers, place): (&Columns, &[RuleAnswers<'_>], usize),
+    (batch, place): (&Batch<'_>, usize),
     row: &Row,
     reads: Vec<Read>,
     records: &BTreeMap<CitizenId, &mut Record>,
@@ -184,7 +219,8 @@ fn verdict(
     let (mut found, mut counted, mut decided) = (BTreeMap::new(), Vec::new(), Vec::new());
     let refuses = policy::refuses(reader, life_event, Timestamp::MAX);
     let day = date(pack, row.folded.time);
-    for (number, (rule, answers)) in life_event.rules.iter().zip(answers).enumerate() {
+    for number in rules_here(life_event, &reads) {
+        let Some(rule) = life_event.rules.get(number) else { continue };
         if !addressed(reader, rule, row) || (refuses && !policy::must_tell(rule)) {
             continue;
         }
@@ -192,13 +228,13 @@ fn verdict(
             counted.push((number, reason.code()));
             continue;
         }
-        let (answer, filing) = match answers.about(place, day) {
+        let (answer, filing) = match batch.about(life_event, number, (place, day)) {
             Found::Yes(filing) => (Answer::Yes, filing),
             Found::No => {
                 counted.push((number, "no"));
                 continue;
             }
-            Found::Unknown(version) => (unknown(version, columns, place), Vec::new()),
+            Found::Unknown(version) => (unknown(version, &batch.columns, place), Vec::new()),
         };
         counted.push((number, word(&answer)));
         decided.push((rule, answer.clone()));

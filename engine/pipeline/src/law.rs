@@ -45,43 +45,54 @@ pub(crate) fn answers<'a>(rule: &'a Rule, columns: &Columns, on: &[NaiveDate]) -
 impl<'a> RuleAnswers<'a> {
     /// What the rule makes of a row that happened on `day`.
     pub(crate) fn about(&self, row: usize, day: NaiveDate) -> Found<'a> {
-        let place = self.rule.place_on(day);
-        let answer = |place: usize| {
+        find(self.rule, day, |place| {
             let answers = self.versions.get(place).and_then(Option::as_ref);
             answers.map_or(expr::Answer::Unknown, |answers| answers.get(row))
-        };
-        let began = day >= self.rule.in_force.0;
-        match self.rule.law_of {
-            LawOf::Occurrence => self.found(place, answer(place), Vec::new()),
-            LawOf::MostFavourable if began && answer(place) == expr::Answer::Yes => Found::Yes(Vec::new()),
-            LawOf::Filing | LawOf::MostFavourable => self.by_filing(place, day, answer),
+        })
+    }
+}
+
+/// What a rule makes of one row that happened on `day`, where no other row of the batch meets it.
+pub(crate) fn about<'a>(rule: &'a Rule, columns: &Columns, row: usize, day: NaiveDate) -> Found<'a> {
+    find(rule, day, |place| {
+        let version = rule.versions.get(place);
+        version.map_or(expr::Answer::Unknown, |version| version.when.answer(columns, row))
+    })
+}
+
+fn find(rule: &Rule, day: NaiveDate, answer: impl Fn(usize) -> expr::Answer) -> Found<'_> {
+    let place = rule.place_on(day);
+    let began = day >= rule.in_force.0;
+    match rule.law_of {
+        LawOf::Occurrence => found(rule, place, answer(place), Vec::new()),
+        LawOf::MostFavourable if began && answer(place) == expr::Answer::Yes => Found::Yes(Vec::new()),
+        LawOf::Filing | LawOf::MostFavourable => by_filing(rule, place, day, answer),
+    }
+}
+
+fn by_filing(rule: &Rule, first: usize, day: NaiveDate, answer: impl Fn(usize) -> expr::Answer) -> Found<'_> {
+    let places = first..rule.versions.len();
+    let mut yes: Vec<Days> = Vec::new();
+    for place in places.clone().filter(|place| answer(*place) == expr::Answer::Yes) {
+        let (from, to) = rule.days_of(place);
+        let (from, to) = (days(from.max(day)), days(to));
+        match yes.last_mut() {
+            Some(last) if last.1.checked_add(1) == Some(from) => last.1 = to,
+            _ => yes.push((from, to)),
         }
     }
-
-    fn by_filing(&self, first: usize, day: NaiveDate, answer: impl Fn(usize) -> expr::Answer) -> Found<'a> {
-        let places = first..self.versions.len();
-        let mut yes: Vec<Days> = Vec::new();
-        for place in places.clone().filter(|place| answer(*place) == expr::Answer::Yes) {
-            let (from, to) = self.rule.days_of(place);
-            let (from, to) = (days(from.max(day)), days(to));
-            match yes.last_mut() {
-                Some(last) if last.1.checked_add(1) == Some(from) => last.1 = to,
-                _ => yes.push((from, to)),
-            }
-        }
-        if !yes.is_empty() {
-            return self.found(first, expr::Answer::Yes, yes);
-        }
-        let unknown = places.into_iter().find(|place| answer(*place) == expr::Answer::Unknown);
-        unknown.map_or(Found::No, |place| self.found(place, expr::Answer::Unknown, Vec::new()))
+    if !yes.is_empty() {
+        return Found::Yes(yes);
     }
+    let unknown = places.into_iter().find(|place| answer(*place) == expr::Answer::Unknown);
+    unknown.map_or(Found::No, |place| found(rule, place, expr::Answer::Unknown, Vec::new()))
+}
 
-    fn found(&self, place: usize, answer: expr::Answer, filing: Vec<Days>) -> Found<'a> {
-        match answer {
-            expr::Answer::Yes => Found::Yes(filing),
-            expr::Answer::No => Found::No,
-            expr::Answer::Unknown => self.rule.versions.get(place).map_or(Found::No, Found::Unknown),
-        }
+fn found(rule: &Rule, place: usize, answer: expr::Answer, filing: Vec<Days>) -> Found<'_> {
+    match answer {
+        expr::Answer::Yes => Found::Yes(filing),
+        expr::Answer::No => Found::No,
+        expr::Answer::Unknown => rule.versions.get(place).map_or(Found::No, Found::Unknown),
     }
 }
 

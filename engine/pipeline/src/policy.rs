@@ -213,7 +213,7 @@ fn covered(
         other.occurrence == candidate.opportunity.occurrence && other.answer == Answer::Yes
     };
     let covers = |other: &Opportunity| {
-        let rule = candidate.life_event.rules.iter().find(|rule| rule.root == other.rule)?;
+        let (_, rule) = reader.pack.rule(&other.rule)?;
         if !rule.covers.contains(&candidate.rule.root) {
             return None;
         }
@@ -248,7 +248,9 @@ pub fn deadline_of(
     let deadline = rule.deadline.as_ref()?;
     let anchor = reader.column(&deadline.anchor, subject, folded).value?.as_date()?;
     let days = law::deadline_days(rule, reader.date(folded.time), today);
-    let dates = days.into_iter().map(|day| calendar::deadline_of(&reader.pack.workdays, rule, day, anchor));
+    let fact = |name: &str| reader.text(name, folded.time);
+    let workdays = &reader.pack.workdays;
+    let dates = days.into_iter().map(|day| calendar::deadline_of(workdays, rule, (anchor, day), &fact));
     dates.flatten().max()
 }
 

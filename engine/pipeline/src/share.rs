@@ -156,10 +156,7 @@ fn shared_with(pack: &Pack, me: CitizenId, record: &Record, life_event: &LifeEve
     let own = own.chain(safety_facts(pack)).chain(audience_links(life_event).map(String::as_str));
     let mut mine: BTreeSet<Name> = own.map(|fact| underlying(pack, fact)).collect();
     let mut wants = Wants::new();
-    for (through_subject, link) in life_event.rules.iter().flat_map(|rule| &rule.reads_links) {
-        if !through_subject {
-            continue;
-        }
+    for link in &life_event.subject_links {
         mine.insert(link.as_str().into());
         for other in ever_linked(record, link).into_iter().filter(|other| *other != me) {
             wants.entry(other).or_default().extend(mirrored(pack, link));

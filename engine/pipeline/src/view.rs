@@ -119,6 +119,14 @@ impl<'a> Reader<'a> {
         write.filter(fresh).map(Read::of).unwrap_or_default()
     }
 
+    /// A text fact of the record's citizen.
+    pub fn text(&self, name: &str, at: Timestamp) -> Option<String> {
+        match self.fact(self.me, name, at).value {
+            Some(Value::Text(text)) => Some(text.to_string()),
+            _ => None,
+        }
+    }
+
     fn fold(&self, who: CitizenId, fold: &Fold, at: Timestamp) -> Option<Value> {
         let facts = self.facts_of(who)?;
         facts.cells_of(&fold.set).next()?;

@@ -99,6 +99,11 @@ impl Bound {
         Answers { truth, faults }
     }
 
+    /// Answers one row. Total, as [`Self::answers`] is.
+    pub fn answer(&self, columns: &Columns, row: usize) -> Answer {
+        self.within(columns, row, |row| row.truth(&self.tree.root)).into()
+    }
+
     /// The value in one row; `None` is NULL. This is for expressions that are not conditions, such as dates.
     pub fn value(&self, columns: &Columns, row: usize) -> Option<Value> {
         self.within(columns, row, |row| row.item(&self.tree.root).and_then(Item::to_value))

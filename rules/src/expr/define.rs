@@ -43,8 +43,9 @@ pub enum Figure {
     Value(Value),
     /// A value by what a person is.
     Table(Vec<Row>),
-    /// Different values in different places: the first whose column holds one of the texts, else the last.
-    Local(Vec<(String, BTreeSet<String>, Figure)>, Box<Figure>),
+    /// Different values in different places: the first whose column holds one of the texts, else the last, if there
+    /// is one.
+    Local(Vec<(String, BTreeSet<String>, Figure)>, Option<Box<Figure>>),
 }
 
 /// A row of a table: it holds when every cell does.
@@ -265,11 +266,19 @@ fn plain(arguments: &FunctionArguments) -> Option<Vec<&Expr>> {
 }
 
 impl Figure {
+    /// Whether it has a value wherever a person lives.
+    pub const fn is_everywhere(&self) -> bool {
+        !matches!(self, Self::Local(_, None))
+    }
+
     fn arguments(&self) -> usize {
         match self {
             Self::Value(_) => 0,
             Self::Table(rows) => rows.first().map_or(0, |row| row.cells.len()),
-            Self::Local(_, otherwise) => otherwise.arguments(),
+            Self::Local(places, otherwise) => {
+                let first = otherwise.as_deref().or_else(|| places.first().map(|(_, _, figure)| figure));
+                first.map_or(0, Self::arguments)
+            }
         }
     }
 
@@ -299,8 +308,10 @@ impl Figure {
                         figure.sql(arguments)
                     );
                 }
-                _ = write!(text, " ELSE {} END", otherwise.sql(arguments));
-                text
+                if let Some(otherwise) = otherwise {
+                    _ = write!(text, " ELSE {}", otherwise.sql(arguments));
+                }
+                text + " END"
             }
         }
     }

@@ -6,7 +6,7 @@ use tidings_domain::value::{Value, ValueType};
 use super::format::Expect;
 use super::model::{Case, LifeEvent, Pack, Rule};
 use crate::calendar::deadline_of;
-use crate::expr::{Answer, Columns, ColumnsBuilder};
+use crate::expr::{Answer, ColumnRef, Columns, ColumnsBuilder, RowKind};
 
 /// How one case went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,10 +91,16 @@ fn one_row(life_event: &LifeEvent, case: &Case) -> Columns {
 }
 
 fn deadline(pack: &Pack, life_event: &LifeEvent, rule: &Rule, case: &Case) -> Option<NaiveDate> {
-    let anchor = &rule.deadline.as_ref()?.anchor;
-    let place = life_event.columns.iter().position(|(column, _)| column == anchor)?;
-    let anchor = case.row.get(place)?.as_ref().and_then(Value::as_date)?;
-    deadline_of(&pack.workdays, rule, case.on, anchor)
+    let value = |wanted: &ColumnRef| {
+        let place = life_event.columns.iter().position(|(column, _)| column == wanted)?;
+        case.row.get(place)?.as_ref()
+    };
+    let fact = |name: &str| match value(&ColumnRef { row: RowKind::Citizen, path: vec![name.to_owned()] }) {
+        Some(Value::Text(text)) => Some(text.to_string()),
+        _ => None,
+    };
+    let anchor = value(&rule.deadline.as_ref()?.anchor).and_then(Value::as_date)?;
+    deadline_of(&pack.workdays, rule, (anchor, case.on), &fact)
 }
 
 const fn word(expect: Expect) -> &'static str {

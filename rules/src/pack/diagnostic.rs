@@ -96,6 +96,8 @@ codes! {
     Undisclosed = "P062",
     /// A rule that would tell a person what the link does not show.
     NotShown = "P063",
+    /// Two overlays that change the same thing for the same place.
+    Conflict = "P066",
     /// Too few cases, or a case that means nothing.
     BadCase = "P064",
     /// A text that lacks a language, or has one too many.

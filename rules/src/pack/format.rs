@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 mod catalogue;
 mod clock;
 mod law;
+mod overlay;
 
 pub use catalogue::{
     Certainty, DatedText, ListEntry, ListsFile, MaybeDated, MemberEntry, ServiceEntry, ServicesFile, Target,
@@ -19,6 +20,8 @@ pub use law::{
     Amount, CellEntry, FigureEntry, HolidaysEntry, KeyEntry, ParameterEntry, ParametersFile, RangeEntry,
     RowEntry,
 };
+
+pub use overlay::{OverlayFile, PlaceEntry, ServiceChangeEntry};
 
 /// Text in each of the pack's languages, by language code (`vi`, `en`).
 pub type Texts = BTreeMap<String, String>;
@@ -45,6 +48,9 @@ pub struct PackFile {
     pub horizon: String,
     /// Which facts the engine itself must understand.
     pub roles: Roles,
+    /// The text facts that tell where a person lives, from wide to narrow; overlays go by them.
+    #[serde(default)]
+    pub places: Vec<String>,
 }
 
 /// The hours of the day, in the pack's zone, in which a message may be sent.

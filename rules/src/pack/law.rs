@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Datelike, NaiveDate, Weekday};
 use tidings_domain::value::ValueType;
 
-use super::model::Basis;
+use super::model::{Basis, Here};
 use crate::expr::Figure;
 
 /// A figure that law sets and changes.
@@ -20,6 +20,19 @@ pub struct Parameter {
     /// For a table, what it is looked up by.
     pub keys: Vec<(String, ValueType)>,
     /// Its values, by the day they took effect and then the day they became known.
+    pub figures: Vec<DatedFigure>,
+    /// What places say instead, the narrower first.
+    pub local: Vec<Local>,
+}
+
+/// The values of a figure in one place.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// The overlay that says so.
+    pub overlay: String,
+    /// Where.
+    pub here: Here,
+    /// The values, as those of [`Parameter::figures`].
     pub figures: Vec<DatedFigure>,
 }
 
@@ -51,15 +64,25 @@ impl Parameter {
     /// The value in force on a day: of those that have taken effect, the latest, and of two that took effect on one
     /// day, the one known later.
     pub fn on(&self, day: NaiveDate) -> Option<&DatedFigure> {
-        let figure = self.figures.iter().rev().find(|figure| figure.from <= day)?;
-        figure.to.is_none_or(|to| day <= to).then_some(figure)
+        on(&self.figures, day)
+    }
+
+    /// The values that places say instead on a day, the narrower first.
+    pub fn local_on(&self, day: NaiveDate) -> impl Iterator<Item = (&Local, &DatedFigure)> + '_ {
+        self.local.iter().filter_map(move |local| Some((local, on(&local.figures, day)?)))
     }
 
     /// The days on which its value changes, appears or ends.
     pub fn turns(&self) -> impl Iterator<Item = NaiveDate> + '_ {
-        let ends = self.figures.iter().filter_map(|figure| figure.to?.succ_opt());
-        self.figures.iter().map(|figure| figure.from).chain(ends)
+        let all = || self.figures.iter().chain(self.local.iter().flat_map(|local| &local.figures));
+        let ends = all().filter_map(|figure| figure.to?.succ_opt());
+        all().map(|figure| figure.from).chain(ends)
     }
+}
+
+fn on(figures: &[DatedFigure], day: NaiveDate) -> Option<&DatedFigure> {
+    let figure = figures.iter().rev().find(|figure| figure.from <= day)?;
+    figure.to.is_none_or(|to| day <= to).then_some(figure)
 }
 
 /// Which days are worked.

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use super::check;
 use super::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use super::format::{
-    EventsFile, FactsFile, LifeEventFile, ListsFile, PackFile, ParametersFile, ServicesFile, SourcesFile,
-    WordingFile,
+    EventsFile, FactsFile, LifeEventFile, ListsFile, OverlayFile, PackFile, ParametersFile, ServicesFile,
+    SourcesFile, WordingFile,
 };
 use super::model::{Pack, PackDigest};
 use super::schema::{FileKind, conform, schema};
@@ -19,7 +19,7 @@ use crate::yaml::{self, Node, Position};
 /// The most bytes in one file.
 pub const MAX_FILE_BYTES: usize = 256 * 1024;
 /// The most files in a pack.
-pub const MAX_FILES: usize = 256;
+pub const MAX_FILES: usize = 8_192;
 
 impl Pack {
     /// Checks and compiles a pack from its files, by their path relative to the pack's folder. Life events
@@ -90,6 +90,7 @@ pub(super) struct Docs {
     pub(super) lists: Option<Doc<ListsFile>>,
     pub(super) wording: Option<Doc<WordingFile>>,
     pub(super) life_events: Vec<Doc<LifeEventFile>>,
+    pub(super) overlays: Vec<Doc<OverlayFile>>,
     /// Names that stand in the files, but whose entries are misshapen.
     pub(super) broken: BTreeSet<String>,
     /// Whether some life event could not be read at all, so that its name is not known.
@@ -166,6 +167,7 @@ impl Docs {
             FileKind::Lists => self.lists = typed(doc, out),
             FileKind::Wording => self.wording = typed(doc, out),
             FileKind::LifeEvent => self.life_events.extend(typed(doc, out)),
+            FileKind::Overlay => self.overlays.extend(typed(doc, out)),
         }
     }
 }

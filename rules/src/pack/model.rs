@@ -13,8 +13,10 @@ use crate::expr::{Bound, ColumnRef};
 use crate::wording::Wording;
 
 mod catalogue;
+mod overlay;
 
 pub use catalogue::{Dated, List, Member, Price, Service, Target, Theme};
+pub use overlay::{Amount, Here, Overlay, Scope, ScopeIndex, ServiceChange};
 
 /// SHA-256 over the pack's file names and contents.
 pub type PackDigest = [u8; 32];
@@ -60,6 +62,8 @@ pub struct Pack {
     pub parameters: BTreeMap<String, Parameter>,
     /// Which days are worked.
     pub workdays: Workdays,
+    /// What provinces and communes add or change.
+    pub overlays: Vec<Overlay>,
     /// Event types by CloudEvents `type`.
     pub events: HashMap<String, Arc<EventType>>,
     /// Services by id.
@@ -306,12 +310,16 @@ pub struct LifeEvent {
     pub columns: Vec<(ColumnRef, ValueType)>,
     /// Its rules in pack order.
     pub rules: Vec<Rule>,
+    /// Its rules by where they hold.
+    pub scopes: ScopeIndex,
     /// Everyone who may be told: the recipients of its own rules, and of rules that it ends (`until`).
     pub audience: BTreeSet<Recipient>,
     /// Facts of the subject that recipients other than the subject need, for conditions, deadlines and texts:
     /// the path within the row `subject`, joined with dots (`birth_date`, `children_count`,
     /// `mother.province`).
     pub shared_facts: BTreeSet<String>,
+    /// Links of the subject that its rules read through.
+    pub subject_links: BTreeSet<String>,
 }
 
 /// What brings a life event.
@@ -401,6 +409,8 @@ pub struct Rule {
     pub class: Class,
     /// Level, 1 to 3.
     pub level: u8,
+    /// Where it holds; `None` for everywhere.
+    pub scope: Option<Scope>,
     /// Who is told.
     pub to: Vec<Recipient>,
     /// The condition as law changed it, by the first day of each version; never empty. The first begins with the
@@ -447,7 +457,7 @@ pub struct Version {
     /// The condition, with the figures of these days, bound to the life event's columns.
     pub when: Bound,
     /// How much time the deadline gives.
-    pub amount: Option<u32>,
+    pub amount: Option<Amount>,
 }
 
 impl Rule {

@@ -35,11 +35,13 @@ pub enum FileKind {
     Wording,
     /// `life_events/NAME.yaml`.
     LifeEvent,
+    /// `overlays/NAME.yaml`.
+    Overlay,
 }
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Pack,
         Self::Sources,
         Self::Parameters,
@@ -49,6 +51,7 @@ impl FileKind {
         Self::Lists,
         Self::Wording,
         Self::LifeEvent,
+        Self::Overlay,
     ];
 
     /// The path of a file of this kind, relative to the pack; for life events, the folder.
@@ -63,6 +66,7 @@ impl FileKind {
             Self::Lists => "lists.yaml",
             Self::Wording => "wording.yaml",
             Self::LifeEvent => "life_events/",
+            Self::Overlay => "overlays/",
         }
     }
 
@@ -70,6 +74,7 @@ impl FileKind {
     pub const fn folder(self) -> Option<&'static str> {
         match self {
             Self::LifeEvent => Some("life_events/"),
+            Self::Overlay => Some("overlays/"),
             Self::Services => Some("services/"),
             _ => None,
         }
@@ -77,7 +82,7 @@ impl FileKind {
 
     /// Whether a pack must have a file of this kind.
     pub const fn is_required(self) -> bool {
-        !matches!(self, Self::LifeEvent | Self::Lists | Self::Parameters)
+        !matches!(self, Self::LifeEvent | Self::Lists | Self::Parameters | Self::Overlay)
     }
 
     /// The kind of the file at `path`; `None` when a pack has no such file.
@@ -87,7 +92,7 @@ impl FileKind {
             let good = name.strip_suffix(".yaml").is_some_and(|stem| !stem.is_empty()) && !name.contains('/');
             return good.then_some(kind);
         }
-        Self::ALL.into_iter().find(|kind| *kind != Self::LifeEvent && kind.path() == path)
+        Self::ALL.into_iter().find(|kind| kind.path() == path && !path.ends_with('/'))
     }
 }
 
@@ -103,6 +108,7 @@ pub fn schema(kind: FileKind) -> Value {
         FileKind::Lists => schema_for!(format::ListsFile),
         FileKind::Wording => schema_for!(format::WordingFile),
         FileKind::LifeEvent => schema_for!(format::LifeEventFile),
+        FileKind::Overlay => schema_for!(format::OverlayFile),
     };
     schema.to_value()
 }

@@ -139,14 +139,15 @@ impl Setting<'_> {
         if has("consequence") {
             lines.push(say("consequence")?);
         }
-        let price = service.cost(self.ask.today);
+        let price = service.cost_at(self.ask.today, self.ask.here.0);
         let mut cost = format!("{} {}", self.label("cost", index)?, text(&price.text));
         if !self.uses("frame/label/cost", &["service", "cost_as_of"]) {
             cost = format!("{cost} ({})", self.written(price.as_of));
         }
         lines.push(cost);
-        let authority = text(service.authority(self.ask.today));
-        let place = format!("{}. {}", authority.trim_end_matches('.'), text(&service.channel));
+        let authority = text(service.authority_at(self.ask.today, self.ask.here.0));
+        let place =
+            format!("{}. {}", authority.trim_end_matches('.'), text(service.channel_at(self.ask.here.0)));
         lines.push(format!("{} {place}", self.label("channel", index)?));
         let bring = text(&service.bring);
         if !bring.is_empty() {
@@ -235,11 +236,11 @@ impl Setting<'_> {
             }
             ("service", [part]) => match part.as_str() {
                 "title" => text(&service.title),
-                "authority" => text(service.authority(self.ask.today)),
-                "channel" => text(&service.channel),
-                "cost" => text(&service.cost(self.ask.today).text),
+                "authority" => text(service.authority_at(self.ask.today, self.ask.here.0)),
+                "channel" => text(service.channel_at(self.ask.here.0)),
+                "cost" => text(&service.cost_at(self.ask.today, self.ask.here.0).text),
                 "bring" => text(&service.bring),
-                "cost_as_of" => Some(self.day(service.cost(self.ask.today).as_of)),
+                "cost_as_of" => Some(self.day(service.cost_at(self.ask.today, self.ask.here.0).as_of)),
                 _ => None,
             },
             (row, path) => {

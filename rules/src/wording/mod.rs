@@ -54,6 +54,8 @@ pub struct Ask<'a> {
     pub kind: Kind,
     /// Who is written to.
     pub person: Person<'a>,
+    /// Text facts of theirs, for what differs from place to place.
+    pub here: Facts<'a>,
     /// The day of writing, in the pack's zone.
     pub today: NaiveDate,
     /// What they are told of, in order: one to [`MAX_ITEMS`].
@@ -64,6 +66,16 @@ pub struct Ask<'a> {
     pub sent_again: bool,
     /// What a model worded and a guard passed.
     pub words: Option<&'a Words<'a>>,
+}
+
+/// Looks up a text fact of a person by name.
+#[derive(Clone, Copy)]
+pub struct Facts<'a>(pub &'a dyn Fn(&str) -> Option<String>);
+
+impl fmt::Debug for Facts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Facts([personal])")
+    }
 }
 
 /// What kind of message.

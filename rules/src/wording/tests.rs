@@ -50,6 +50,7 @@ fn ask<'a>(items: &'a [Item<'a>]) -> Ask<'a> {
         person: Person {
             name: Some("Nguyễn Thị Ánh"), sex: Some("F"), birth_date: Some(date("1995-05-02"))
         },
+        here: Facts(&|_| None),
         today: date("2026-02-01"),
         items,
         unless_done: false,

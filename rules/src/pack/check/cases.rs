@@ -30,6 +30,11 @@ pub(super) struct Read {
 }
 
 impl Read {
+    /// Gives a column a value, unless the case gives one.
+    pub(super) fn default_to(&mut self, column: ColumnRef, value: Value) {
+        self.values.entry(column).or_insert(value);
+    }
+
     /// The case as a row of these columns.
     pub(super) fn over(self, columns: &[ColumnRef]) -> Case {
         let row = columns.iter().map(|column| self.values.get(column).cloned()).collect();

@@ -10,8 +10,9 @@ use super::parameters::Law;
 use super::{Cx, Declared, Place, derived};
 use crate::expr::{ColumnRef, Definitions, Figure, LAW, Program, RowKind, Source};
 use crate::pack::diagnostic::{Code, did_you_mean};
-use crate::pack::format::{AbsenceEntry, Amount, MilestoneEntry, Span};
-use crate::pack::model::{Absence, Milestone, MilestoneVersion, Period};
+use crate::pack::format::{self, AbsenceEntry, MilestoneEntry, Span};
+use crate::pack::law::Parameter;
+use crate::pack::model::{Absence, Amount, Milestone, MilestoneVersion, Period};
 use crate::pack::scope::{self, DATE, Names, OPENS, TIME};
 
 /// The most milestones of one life event for one person.
@@ -26,11 +27,11 @@ pub(super) struct Clock<T> {
 /// The figure that an amount names; `None` for a number.
 pub(super) fn figure_of<'a>(
     place: &Place<'_>,
-    amount: &'a Amount,
+    amount: &'a format::Amount,
     law: &Law,
     cx: &Cx<'_>,
 ) -> Result<Option<&'a str>, ()> {
-    let Amount::Law(text) = amount else { return Ok(None) };
+    let format::Amount::Law(text) = amount else { return Ok(None) };
     let name = text.strip_prefix(LAW).and_then(|rest| rest.strip_prefix('.'));
     let Some((name, parameter)) = name.and_then(|name| Some((name, law.parameters.get(name)?))) else {
         let names: Vec<_> = law.parameters.keys().map(|name| format!("{LAW}.{name}")).collect();
@@ -48,14 +49,38 @@ pub(super) fn figure_of<'a>(
 }
 
 /// An amount on a day; `None` where law gives none, or none that can be counted.
-pub(super) fn amount_on(amount: &Amount, definitions: &Definitions) -> Option<u32> {
+pub(super) fn amount_on(amount: &format::Amount, definitions: &Definitions) -> Option<u32> {
     match amount {
-        Amount::Count(count) => Some(*count),
-        Amount::Law(text) => match definitions.figures.get(text.strip_prefix(LAW)?.strip_prefix('.')?)? {
-            Figure::Value(Value::Int(count)) => u32::try_from(*count).ok(),
-            _ => None,
-        },
+        format::Amount::Count(count) => Some(*count),
+        format::Amount::Law(text) => {
+            match definitions.figures.get(text.strip_prefix(LAW)?.strip_prefix('.')?)? {
+                Figure::Value(Value::Int(count)) => u32::try_from(*count).ok(),
+                _ => None,
+            }
+        }
     }
+}
+
+/// An amount on a day, in each place.
+pub(super) fn local_amount_on(
+    amount: &format::Amount,
+    day: NaiveDate,
+    parameters: &BTreeMap<String, Parameter>,
+) -> Amount {
+    let text = match amount {
+        format::Amount::Count(count) => return Amount { everywhere: Some(*count), local: Vec::new() },
+        format::Amount::Law(text) => text,
+    };
+    let name = text.strip_prefix(LAW).and_then(|rest| rest.strip_prefix('.')).unwrap_or_default();
+    let Some(parameter) = parameters.get(name) else { return Amount::default() };
+    let count = |figure: &Figure| match figure {
+        Figure::Value(Value::Int(count)) => u32::try_from(*count).ok(),
+        _ => None,
+    };
+    let local = parameter.local_on(day);
+    let local = local.filter_map(|(local, figure)| Some((local.here.clone(), count(&figure.figure)?)));
+    let everywhere = parameter.on(day).and_then(|figure| count(&figure.figure));
+    Amount { everywhere, local: local.collect() }
 }
 
 /// The days from `first` to `last` on which one of the figures changes, `first` itself included.

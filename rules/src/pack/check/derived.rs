@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use super::{Cx, Declared, Place, value_type};
-use crate::expr::{Definitions, ExprError, LAW, Source};
+use crate::expr::{Definitions, ExprError, Figure, LAW, RowKind, Source};
 use crate::pack::diagnostic::{Code, did_you_mean};
 use crate::pack::format::FactsFile;
 use crate::pack::law::Parameter;
@@ -84,11 +84,21 @@ pub(super) fn on(
     derived: &Arc<BTreeMap<String, Source>>,
     parameters: &BTreeMap<String, Parameter>,
 ) -> Definitions {
-    let figures = names.iter().filter_map(|name| {
-        let figure = parameters.get(name)?.on(day)?;
-        Some((name.clone(), figure.figure.clone()))
-    });
+    let figures = names.iter().filter_map(|name| Some((name.clone(), figure(parameters.get(name)?, day)?)));
     Definitions { figures: figures.collect(), derived: Arc::clone(derived) }
+}
+
+/// A figure on a day, with what places say instead.
+fn figure(parameter: &Parameter, day: NaiveDate) -> Option<Figure> {
+    let everywhere = parameter.on(day).map(|figure| figure.figure.clone());
+    let local: Vec<_> = parameter
+        .local_on(day)
+        .map(|(local, figure)| {
+            let column = format!("{}.{}", RowKind::Citizen, local.here.fact);
+            (column, local.here.codes.clone(), figure.figure.clone())
+        })
+        .collect();
+    if local.is_empty() { everywhere } else { Some(Figure::Local(local, everywhere.map(Box::new))) }
 }
 
 /// What names stand for on some day, for what is checked without one: of each figure its last value.
@@ -97,8 +107,8 @@ fn whenever(
     parameters: &BTreeMap<String, Parameter>,
 ) -> Definitions {
     let figures = parameters.iter().filter_map(|(name, parameter)| {
-        let figure = parameter.figures.last()?;
-        Some((name.clone(), figure.figure.clone()))
+        let all = parameter.local.iter().flat_map(|local| &local.figures).chain(&parameter.figures);
+        Some((name.clone(), all.last()?.figure.clone()))
     });
     Definitions { figures: figures.collect(), derived: Arc::clone(derived) }
 }

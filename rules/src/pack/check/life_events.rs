@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidings_domain::value::ValueType;
 
 use super::parameters::Law;
-use super::rules::{self, Draft, Setting};
+use super::rules::{self, Draft, Given, Setting};
 use super::templates::{self, Read, Sees};
 use super::{Cx, Declared, Place, clock};
 use crate::expr::ColumnRef;
 use crate::expr::RowKind;
 use crate::pack::diagnostic::Code;
-use crate::pack::format::{AbsenceEntry, LifeEventFile, MilestoneEntry, On};
+use crate::pack::format::{AbsenceEntry, LifeEventFile, MilestoneEntry, On, OverlayFile, RuleEntry};
 use crate::pack::load::Doc;
-use crate::pack::model::{EventType, LifeEvent, Recipient, Service, Trigger};
+use crate::pack::model::{EventType, LifeEvent, Overlay, Recipient, Rule, ScopeIndex, Service, Trigger};
 use crate::pack::scope::Names;
 use crate::wording::Builder;
 
@@ -23,6 +23,8 @@ pub(super) struct Known<'a> {
     pub(super) events: &'a mut BTreeMap<String, EventType>,
     pub(super) services: &'a BTreeMap<String, Service>,
     pub(super) law: &'a Law,
+    /// Overlays as they are written, and as they are merged, one by one.
+    pub(super) overlays: (&'a [Doc<OverlayFile>], &'a [Overlay]),
     pub(super) wording: &'a mut Builder,
 }
 
@@ -46,13 +48,15 @@ pub(super) fn check(
 ) -> Option<Vec<LifeEvent>> {
     let (outlines, mut triggers) = outlines(docs, known, cx);
     unique(docs, cx);
-    rules::unique_keys(docs, cx);
+    let given: Vec<Vec<Given<'_>>> = docs.iter().map(|doc| given(doc, known.overlays)).collect();
+    rules::unique_keys(given.iter().flatten(), cx);
+    strays(docs, known.overlays.0, cx);
     let mut drafts = Vec::new();
     let mut order = 0;
-    for ((doc, outline), trigger) in docs.iter().zip(&outlines).zip(triggers.drain(..)) {
+    for (((doc, outline), trigger), given) in docs.iter().zip(&outlines).zip(triggers.drain(..)).zip(&given) {
         let reason = reason(doc, outline, known, cx);
         let setting = Setting {
-            doc,
+            given,
             outline,
             outlines: &outlines,
             services: known.services,
@@ -86,6 +90,39 @@ fn unique(docs: &[Doc<LifeEventFile>], cx: &Cx<'_>) {
             cx.fault(&place, Code::DuplicateName, format!("the life event `{name}` is in {before} already"));
         }
         cx.texts(&Place::of(doc).then("title"), &doc.value.title);
+    }
+}
+
+/// The rules of a life event: the national ones, then those of overlays.
+fn given<'a>(
+    doc: &'a Doc<LifeEventFile>,
+    (files, overlays): (&'a [Doc<OverlayFile>], &'a [Overlay]),
+) -> Vec<Given<'a>> {
+    let listed = |root: Place<'a>, rules: &'a [RuleEntry], overlay: Option<&'a Overlay>| {
+        let each = rules.iter().enumerate();
+        each.map(|(index, entry)| Given { place: root.then(index), entry, overlay }).collect::<Vec<_>>()
+    };
+    let mut all = listed(Place::of(doc).then("rules"), &doc.value.rules, None);
+    let name = &doc.value.life_event;
+    for (file, overlay) in files.iter().zip(overlays) {
+        if let Some(rules) = file.value.rules.get(name) {
+            all.extend(listed(Place::of(file).then("rules").then(name), rules, Some(overlay)));
+        }
+    }
+    all
+}
+
+/// Reports rules of overlays that belong to no life event.
+fn strays(docs: &[Doc<LifeEventFile>], files: &[Doc<OverlayFile>], cx: &Cx<'_>) {
+    if cx.unread {
+        return;
+    }
+    let names: BTreeSet<&String> = docs.iter().map(|doc| &doc.value.life_event).collect();
+    for file in files {
+        for name in file.value.rules.keys().filter(|name| !names.contains(name)) {
+            let place = Place::of(file).then("rules").then(name).key();
+            cx.unknown(&place, "life event", name, names.iter().copied());
+        }
     }
 }
 
@@ -287,7 +324,7 @@ fn assemble(
     let columns: Vec<_> = columns.into_iter().collect();
     let refs: Vec<_> = columns.iter().map(|(column, _)| column.clone()).collect();
     let audience = rules.iter().flat_map(|rule| rule.to.iter().cloned()).collect();
-    let rules = rules.into_iter().map(|rule| rule.bind(&refs)).collect::<Option<_>>()?;
+    let rules: Vec<Rule> = rules.into_iter().map(|rule| rule.bind(&refs)).collect::<Option<_>>()?;
     Some(LifeEvent {
         name: doc.value.life_event.clone(),
         title: doc.value.title.clone(),
@@ -297,10 +334,34 @@ fn assemble(
         sensitivity: doc.value.sensitivity,
         death: doc.value.death,
         columns,
+        scopes: scopes(&rules),
+        subject_links: subject_links(&rules),
         rules,
         audience,
         shared_facts,
     })
+}
+
+fn subject_links(rules: &[Rule]) -> BTreeSet<String> {
+    let read = rules.iter().flat_map(|rule| &rule.reads_links);
+    read.filter(|(through_subject, _)| *through_subject).map(|(_, link)| link.clone()).collect()
+}
+
+/// Rules by where they hold.
+fn scopes(rules: &[Rule]) -> ScopeIndex {
+    let mut index = ScopeIndex::default();
+    for (place, rule) in rules.iter().enumerate() {
+        match &rule.scope {
+            None => index.everywhere.push(place),
+            Some(scope) => {
+                let by_code = index.local.entry(scope.column).or_default();
+                for code in &scope.here.codes {
+                    by_code.entry(code.clone()).or_default().push(place);
+                }
+            }
+        }
+    }
+    index
 }
 
 /// What one life event means for others, for event types, and for links.

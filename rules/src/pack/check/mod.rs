@@ -24,6 +24,7 @@ mod facts;
 mod frames;
 mod life_events;
 mod lists;
+mod overlays;
 mod pack_file;
 mod parameters;
 mod privacy;
@@ -250,7 +251,7 @@ pub(super) fn pack(
 }
 
 fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<Pack> {
-    let law = docs.parameters.as_ref().map(|doc| parameters::check(doc, cx)).unwrap_or_default();
+    let mut law = docs.parameters.as_ref().map(|doc| parameters::check(doc, cx)).unwrap_or_default();
     let declared = docs.facts.as_ref().map(|doc| facts::check(doc, &law.parameters, cx));
     let header = docs.pack.as_ref().map(|doc| pack_file::check(doc, declared.as_ref(), cx));
     let catalogue = docs.has_services.then(|| services::check(&docs.services, cx));
@@ -258,7 +259,14 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
     // Without these, nothing that follows could be told right from wrong.
     let (facts_doc, declared) = (docs.facts.as_ref()?, declared?);
     let events_doc = docs.events.as_ref()?;
-    let (services::Catalogue { services, themes }, wording) = (catalogue?, wording.as_mut()?);
+    let (mut catalogue, wording) = (catalogue?, wording.as_mut()?);
+    let places = docs.pack.as_ref().map(|doc| doc.value.places.as_slice()).unwrap_or_default();
+    let overlays = overlays::merge(
+        &docs.overlays,
+        &mut overlays::Base { declared: &declared, places, law: &mut law, catalogue: &mut catalogue },
+        cx,
+    );
+    let services::Catalogue { services, themes } = catalogue;
     let mut events = events::check(events_doc, &declared, cx);
     let sources = docs.sources.as_ref().map(|doc| {
         sources::check(
@@ -275,6 +283,7 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
             events: &mut events,
             services: &services,
             law: &law,
+            overlays: (&docs.overlays, &overlays),
             wording,
         },
         cx,
@@ -309,6 +318,7 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
         links: declared.links,
         parameters: law.parameters,
         workdays: law.workdays,
+        overlays,
         events: events.into_iter().map(|(name, event)| (name, event.into())).collect::<HashMap<_, _>>(),
         services,
         themes,

@@ -58,6 +58,7 @@ pub(super) fn check(doc: &Doc<PackFile>, declared: Option<&Declared>, cx: &Cx<'_
     let zone = zone(&root.then("zone"), &file.zone, cx);
     if let Some(declared) = declared {
         roles(file, &root.then("roles"), declared, cx);
+        super::overlays::places(&root.then("places"), &file.places, declared, cx);
     }
     Some(Header {
         name: file.name.clone(),

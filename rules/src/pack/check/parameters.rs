@@ -38,7 +38,7 @@ pub(super) fn check(doc: &Doc<ParametersFile>, cx: &Cx<'_>) -> Law {
     law
 }
 
-fn parameter(place: &Place<'_>, name: &str, entry: &ParameterEntry, cx: &Cx<'_>) -> Parameter {
+pub(super) fn parameter(place: &Place<'_>, name: &str, entry: &ParameterEntry, cx: &Cx<'_>) -> Parameter {
     cx.texts(&place.then("title"), &entry.title);
     if entry.value_type == TypeName::Citizen {
         cx.fault(&place.then("type"), Code::WrongType, "no figure of law is a person");
@@ -72,6 +72,7 @@ fn parameter(place: &Place<'_>, name: &str, entry: &ParameterEntry, cx: &Cx<'_>)
         unit: entry.unit.clone(),
         keys,
         figures,
+        local: Vec::new(),
     }
 }
 

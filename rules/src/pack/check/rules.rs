@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use tidings_domain::value::ValueType;
+use tidings_domain::value::{Value, ValueType};
 
 use super::life_events::Outline;
 use super::parameters::{self, Law};
@@ -13,18 +13,28 @@ use super::templates::{self, Read, Sees};
 use super::{Cx, Place, cases, clock, derived};
 use crate::expr::{ColumnRef, LAW, Program, RowKind, Scope, Source};
 use crate::pack::diagnostic::{Code, did_you_mean};
-use crate::pack::format::{self, Backfill, Class, LifeEventFile, RemindAnchor, RuleEntry, Unit};
-use crate::pack::load::Doc;
-use crate::pack::model::{Basis, Deadline, Period, Recipient, Rule, Service, Until, Version};
+use crate::pack::format::{self, Backfill, Class, RemindAnchor, RuleEntry, Unit};
+use crate::pack::model::{
+    self, Amount, Basis, Deadline, Overlay, Period, Recipient, Rule, Service, Until, Version,
+};
 use crate::pack::scope::{self, Names, TIME};
 use crate::wording::Builder;
 
 /// The highest level that is served (Decree 224/2026, article 16: 4 is to act in the person's place).
 const MAX_LEVEL: u8 = 3;
 
+/// A rule as it is written, and where.
+pub(super) struct Given<'a> {
+    pub(super) place: Place<'a>,
+    pub(super) entry: &'a RuleEntry,
+    /// The overlay that it is of.
+    pub(super) overlay: Option<&'a Overlay>,
+}
+
 /// Where a rule stands.
 pub(super) struct Setting<'a> {
-    pub(super) doc: &'a Doc<LifeEventFile>,
+    /// The rules, in pack order.
+    pub(super) given: &'a [Given<'a>],
     pub(super) outline: &'a Outline<'a>,
     pub(super) outlines: &'a [Outline<'a>],
     pub(super) services: &'a BTreeMap<String, Service>,
@@ -40,6 +50,7 @@ pub(super) struct Draft {
     /// What it reads by itself, without the reason of its life event.
     pub(super) reads: Vec<Read>,
     entry: RuleEntry,
+    overlay: Option<Overlay>,
     order: u32,
     versions: Vec<Compiled>,
     reads_links: BTreeSet<(bool, String)>,
@@ -56,13 +67,21 @@ pub(super) struct Draft {
 struct Compiled {
     from: NaiveDate,
     program: Program,
-    amount: Option<u32>,
+    amount: Option<Amount>,
 }
 
 impl Draft {
     /// The rule over these columns; `None` when one that it reads is not among them.
     pub(super) fn bind(self, columns: &[ColumnRef]) -> Option<Rule> {
         let entry = self.entry;
+        let scope = match self.overlay {
+            None => None,
+            Some(overlay) => {
+                let column = of_citizen(&overlay.here.fact);
+                let column = columns.iter().position(|known| *known == column)?;
+                Some(model::Scope { overlay: overlay.name, here: overlay.here, column })
+            }
+        };
         let bind = |version: Compiled| {
             let Compiled { from, program, amount } = version;
             Some(Version { from, when: program.bind(columns)?, amount })
@@ -74,6 +93,7 @@ impl Draft {
             service: entry.service,
             class: entry.class,
             level: entry.level,
+            scope,
             to: self.to,
             versions: self.versions.into_iter().map(bind).collect::<Option<_>>()?,
             when_text: entry.when,
@@ -96,20 +116,17 @@ impl Draft {
 }
 
 /// Keys are unique in the pack, and a key that a rule once had belongs to it for good.
-pub(super) fn unique_keys(docs: &[Doc<LifeEventFile>], cx: &Cx<'_>) {
+pub(super) fn unique_keys<'a>(rules: impl Iterator<Item = &'a Given<'a>>, cx: &Cx<'_>) {
     let mut seen: BTreeMap<&String, String> = BTreeMap::new();
-    for doc in docs {
-        for (index, rule) in doc.value.rules.iter().enumerate() {
-            let place = Place::of(doc).then("rules").then(index);
-            let former = rule.formerly.iter().enumerate();
-            let former = former.map(|(index, key)| (place.then("formerly").then(index), key));
-            for (place, key) in former.chain([(place.then("key"), &rule.key)]) {
-                cx.id(&place, key);
-                let owner = format!("`{}` in {}", rule.key, doc.file);
-                if let Some(before) = seen.insert(key, owner) {
-                    let message = format!("the key `{key}` belongs to the rule {before} already");
-                    cx.fault(&place, Code::DuplicateName, message);
-                }
+    for Given { place, entry, .. } in rules {
+        let former = entry.formerly.iter().enumerate();
+        let former = former.map(|(index, key)| (place.then("formerly").then(index), key));
+        for (place, key) in former.chain([(place.then("key"), &entry.key)]) {
+            cx.id(&place, key);
+            let owner = format!("`{}` in {}", entry.key, place.file);
+            if let Some(before) = seen.insert(key, owner) {
+                let message = format!("the key `{key}` belongs to the rule {before} already");
+                cx.fault(&place, Code::DuplicateName, message);
             }
         }
     }
@@ -139,9 +156,8 @@ pub(super) fn check(
 ) -> Option<Vec<Draft>> {
     covers(setting, cx);
     let mut drafts = Vec::new();
-    for (index, entry) in setting.doc.value.rules.iter().enumerate() {
-        let place = Place::of(setting.doc).then("rules").then(index);
-        let checker = Checker { setting, names, place, entry, cx };
+    for Given { place, entry, overlay } in setting.given {
+        let checker = Checker { setting, names, place: place.clone(), entry, overlay: *overlay, cx };
         let draft = checker.draft(wording, *order);
         if checker.is_known() {
             drafts.push(draft);
@@ -153,10 +169,9 @@ pub(super) fn check(
 
 /// `covers` names rules of the same life event, without going round in a circle.
 fn covers(setting: &Setting<'_>, cx: &Cx<'_>) {
-    let rules = &setting.doc.value.rules;
-    let by_key: BTreeMap<_, _> = rules.iter().map(|rule| (&rule.key, rule)).collect();
-    for (index, rule) in rules.iter().enumerate() {
-        let place = Place::of(setting.doc).then("rules").then(index).then("covers");
+    let by_key: BTreeMap<_, _> = setting.given.iter().map(|given| (&given.entry.key, given.entry)).collect();
+    for Given { place, entry: rule, .. } in setting.given.iter().filter(|it| !it.entry.covers.is_empty()) {
+        let place = place.then("covers");
         for (item, key) in rule.covers.iter().enumerate() {
             if !by_key.contains_key(key) {
                 cx.unknown(&place.then(item), "rule of this life event", key, by_key.keys().copied());
@@ -181,6 +196,7 @@ struct Checker<'a> {
     names: Names<'a>,
     place: Place<'a>,
     entry: &'a RuleEntry,
+    overlay: Option<&'a Overlay>,
     cx: &'a Cx<'a>,
 }
 
@@ -196,17 +212,25 @@ impl Checker<'_> {
         let versions = in_force.and_then(|in_force| self.versions(in_force));
         let mut reads = versions.as_ref().map(|versions| self.condition_reads(versions)).unwrap_or_default();
         reads.extend(deadline.as_ref().map(|(_, read)| read.clone()));
+        reads.extend(self.places(versions.as_deref().unwrap_or_default()));
         let discloses = self.discloses(&mut reads);
         self.say(wording, &mut reads);
         let told: Vec<_> = reads.iter().chain(self.setting.reason).cloned().collect();
         let privacy = Privacy { links: self.names.links, folds: self.names.folds, to: &to, reads: &told };
         privacy::check(&self.place, self.entry, &privacy, self.cx);
-        let cases = cases::check(&self.place, self.entry, self.names, self.setting.outline, self.cx);
+        let mut cases = cases::check(&self.place, self.entry, self.names, self.setting.outline, self.cx);
+        // Who is told lives where the rule holds, unless a case says otherwise.
+        if let Some((fact, code)) = self.overlay.and_then(|it| Some((&it.here.fact, it.here.codes.first()?)))
+        {
+            let lives = Value::Text(code.as_str().into());
+            cases.iter_mut().for_each(|case| case.default_to(of_citizen(fact), lives.clone()));
+        }
         let deadline = if self.entry.deadline.is_some() { Some(deadline?.0) } else { None };
         Some(Draft {
             to,
             reads,
             entry: self.entry.clone(),
+            overlay: self.overlay.cloned(),
             order,
             versions: versions?,
             reads_links: links_of(&told),
@@ -310,7 +334,12 @@ impl Checker<'_> {
     fn version(&self, source: &Source, names: &BTreeSet<String>, from: NaiveDate) -> Option<Compiled> {
         let (place, cx) = (self.place.then("when"), self.cx);
         let definitions = derived::on(from, names, self.setting.derived, &self.setting.law.parameters);
-        if let Some(name) = names.iter().find(|name| !definitions.figures.contains_key(*name)) {
+        // Where the rule holds in one place, what that place says is enough.
+        let given = |name: &&String| {
+            let figure = definitions.figures.get(*name);
+            figure.is_some_and(|figure| figure.is_everywhere() || self.overlay.is_some())
+        };
+        if let Some(name) = names.iter().find(|name| !given(name)) {
             let at = derived::within(&place, source.text(), &format!("{LAW}.{name}"));
             let message =
                 format!("law gives no figure `{LAW}.{name}` on {from}, and the rule is in force then");
@@ -324,7 +353,8 @@ impl Checker<'_> {
         match compiled {
             Ok(program) => {
                 let deadline = self.entry.deadline.as_ref();
-                let amount = deadline.and_then(|it| clock::amount_on(&it.amount, &definitions));
+                let amount =
+                    deadline.map(|it| clock::local_amount_on(&it.amount, from, &self.setting.law.parameters));
                 Some(Compiled { from, program, amount })
             }
             Err(errors) => {
@@ -333,6 +363,21 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+
+    /// The facts that tell whether the rule holds where a person lives, and how much time it gives there.
+    fn places(&self, versions: &[Compiled]) -> Vec<Read> {
+        let scope = self.overlay.map(|overlay| &overlay.here.fact);
+        let local = versions.iter().filter_map(|it| it.amount.as_ref()).flat_map(|amount| &amount.local);
+        let facts: BTreeSet<&String> = local.map(|(here, _)| &here.fact).chain(scope).collect();
+        let file_position = self.place.position();
+        let read = |fact: &String| Read {
+            column: of_citizen(fact),
+            value_type: ValueType::Text,
+            file_position,
+            bare: false,
+        };
+        facts.into_iter().map(read).collect()
     }
 
     fn condition_reads(&self, versions: &[Compiled]) -> Vec<Read> {
@@ -531,10 +576,15 @@ impl Checker<'_> {
     }
 
     fn covered(&self) -> BTreeSet<String> {
-        let rules = &self.setting.doc.value.rules;
-        let covered = rules.iter().filter(|rule| self.entry.covers.contains(&rule.key));
+        let rules = self.setting.given.iter().map(|given| given.entry);
+        let covered = rules.filter(|rule| self.entry.covers.contains(&rule.key));
         covered.map(root).collect()
     }
+}
+
+/// A fact of the person who is told, as a column.
+fn of_citizen(fact: &str) -> ColumnRef {
+    ColumnRef { row: RowKind::Citizen, path: vec![fact.to_owned()] }
 }
 
 fn reminder(offset: &format::Offset) -> (RemindAnchor, Period) {

@@ -61,7 +61,7 @@ fn once<'a>(
     }
 }
 
-fn service(id: &str, entry: &ServiceEntry, place: &Place<'_>, cx: &Cx<'_>) -> Service {
+pub(super) fn service(id: &str, entry: &ServiceEntry, place: &Place<'_>, cx: &Cx<'_>) -> Service {
     let required = [("title", &entry.title), ("channel", &entry.channel)];
     let optional = [
         ("bring", &entry.bring),
@@ -86,13 +86,9 @@ fn service(id: &str, entry: &ServiceEntry, place: &Place<'_>, cx: &Cx<'_>) -> Se
     Service {
         id: id.to_owned(),
         title: entry.title.clone(),
-        authorities: dated(&place.then("authority"), &entry.authority, cx, |text, _| text.clone()),
+        authorities: authorities(&place.then("authority"), &entry.authority, cx),
         channel: entry.channel.clone(),
-        costs: dated(&place.then("cost"), &entry.cost, cx, |text, dated| Price {
-            text: text.clone(),
-            as_of: dated.and_then(|dated| super::super::period::date(dated.as_of.as_ref()?)).unwrap_or(as_of),
-            basis: dated.and_then(|dated| dated.basis.clone()),
-        }),
+        costs: costs(&place.then("cost"), &entry.cost, as_of, cx),
         processing_time: entry.processing_time.clone(),
         bring: entry.bring.clone(),
         procedure_code: entry.procedure_code.clone(),
@@ -104,7 +100,22 @@ fn service(id: &str, entry: &ServiceEntry, place: &Place<'_>, cx: &Cx<'_>) -> Se
         never_push: entry.never_push,
         review: entry.review,
         not_proactive: entry.not_proactive.clone(),
+        local: Vec::new(),
     }
+}
+
+/// Who provides a service.
+pub(super) fn authorities(place: &Place<'_>, texts: &MaybeDated, cx: &Cx<'_>) -> Dated<Texts> {
+    dated(place, texts, cx, |text, _| text.clone())
+}
+
+/// What a service costs; `as_of` is the day on which that was known, where a text does not say another.
+pub(super) fn costs(place: &Place<'_>, texts: &MaybeDated, as_of: NaiveDate, cx: &Cx<'_>) -> Dated<Price> {
+    dated(place, texts, cx, |text, dated| Price {
+        text: text.clone(),
+        as_of: dated.and_then(|dated| crate::pack::period::date(dated.as_of.as_ref()?)).unwrap_or(as_of),
+        basis: dated.and_then(|dated| dated.basis.clone()),
+    })
 }
 
 /// What is recalled is never taken for what was read.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
+use super::overlay::ServiceChange;
 use crate::pack::format::Certainty;
 
 /// Values that take turns: each holds from its day until the next one's.
@@ -85,6 +86,8 @@ pub struct Service {
     pub review: bool,
     /// Why no rule tells of it; empty where one does, or where nobody has said.
     pub not_proactive: BTreeMap<String, String>,
+    /// What differs in places, the narrower first.
+    pub local: Vec<ServiceChange>,
 }
 
 impl Service {
@@ -96,6 +99,28 @@ impl Service {
     /// What it costs on a day.
     pub fn cost(&self, on: NaiveDate) -> &Price {
         self.costs.on(on)
+    }
+
+    /// Who provides it on a day to somebody whose facts are these.
+    pub fn authority_at(
+        &self,
+        on: NaiveDate,
+        fact: &dyn Fn(&str) -> Option<String>,
+    ) -> &BTreeMap<String, String> {
+        let local = self.local.iter().filter(|local| local.here.is(fact));
+        local.filter_map(|local| local.authorities.as_ref()).next().unwrap_or(&self.authorities).on(on)
+    }
+
+    /// What it costs on a day for somebody whose facts are these.
+    pub fn cost_at(&self, on: NaiveDate, fact: &dyn Fn(&str) -> Option<String>) -> &Price {
+        let local = self.local.iter().filter(|local| local.here.is(fact));
+        local.filter_map(|local| local.costs.as_ref()).next().unwrap_or(&self.costs).on(on)
+    }
+
+    /// Where and how somebody whose facts are these applies.
+    pub fn channel_at(&self, fact: &dyn Fn(&str) -> Option<String>) -> &BTreeMap<String, String> {
+        let mut local = self.local.iter().filter(|local| !local.channel.is_empty() && local.here.is(fact));
+        local.next().map_or(&self.channel, |local| &local.channel)
     }
 
     /// Whether it can be used on a day.
