@@ -84,6 +84,9 @@ pub struct Opportunity {
     pub told: Map<Kind, NotificationId>,
     /// The task of the next reminder, with its due time.
     pub reminder: Option<(TaskId, Timestamp)>,
+    /// Whether a question is asked while it cannot be decided: the rule has one, and only facts about the recipient are
+    /// missing.
+    pub asks: bool,
     /// The days of filing on which the rule says yes, first and last, from 1970-01-01; empty where the day of filing
     /// makes no difference.
     pub filing: Vec<(i32, i32)>,
@@ -182,6 +185,8 @@ pub enum Kind {
     Reminder(u8),
     /// What was told is no longer so.
     Correction,
+    /// A fact is missing, and the person may know it.
+    Question,
 }
 
 impl std::fmt::Display for Kind {
@@ -190,6 +195,7 @@ impl std::fmt::Display for Kind {
             Self::First => f.write_str("first"),
             Self::Reminder(n) => write!(f, "reminder-{}", n + 1),
             Self::Correction => f.write_str("correction"),
+            Self::Question => f.write_str("question"),
         }
     }
 }

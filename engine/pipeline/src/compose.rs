@@ -149,6 +149,7 @@ fn text(
                 Kind::First => wording::Kind::First,
                 Kind::Reminder(_) => wording::Kind::Reminder,
                 Kind::Correction => wording::Kind::Correction,
+                Kind::Question => wording::Kind::Question,
             },
             person: Person {
                 name: name.as_deref(),

@@ -36,6 +36,8 @@ pub struct ActivePack {
 pub struct Tally {
     /// By rule key and answer (`yes`, `no`, `unknown`, `fault`, or why the rule did not apply).
     pub answers: BTreeMap<(String, &'static str), u64>,
+    /// For want of which column each rule could not be decided, by rule key and column: which fact costs whom.
+    pub missing: BTreeMap<(String, String), u64>,
 }
 
 impl Tally {
@@ -43,6 +45,9 @@ impl Tally {
     pub fn add(&mut self, other: &Self) {
         for (key, count) in &other.answers {
             *self.answers.entry(key.clone()).or_default() += count;
+        }
+        for (key, count) in &other.missing {
+            *self.missing.entry(key.clone()).or_default() += count;
         }
     }
 }
@@ -118,6 +123,7 @@ struct Finding {
     rule: String,
     answer: Answer,
     filing: Vec<Days>,
+    asks: bool,
 }
 
 /// What the rules of a life event made of one row.
@@ -191,6 +197,9 @@ fn judge_group(
         for counted in verdict.counted {
             *counts.entry(counted).or_default() += 1;
         }
+        for found in verdict.found.values() {
+            count_missing(active, found, tally);
+        }
         let result = judged.entry(verdict.citizen).or_default();
         let known = record.opportunities.values().any(|known| known.occurrence == verdict.occurrence);
         result.opened.extend(settle(record, verdict.occurrence, &verdict.found));
@@ -239,7 +248,8 @@ fn verdict(
         counted.push((number, word(&answer)));
         decided.push((rule, answer.clone()));
         let id = OpportunityId::of(row.citizen, &rule.root, row.occurrence);
-        found.insert(id, Finding { rule: rule.root.clone(), answer, filing });
+        let asks = rule.asks && own_facts(&answer, row.subject == row.citizen);
+        found.insert(id, Finding { rule: rule.root.clone(), answer, filing, asks });
     }
     let decision = decide(reader, life_event, row, reads, &decided, active);
     Some(Verdict { citizen: row.citizen, occurrence: row.occurrence, found, counted, decision })
@@ -262,8 +272,27 @@ fn unknown(version: &Version, columns: &Columns, place: usize) -> Answer {
     }
 }
 
+/// Whether nothing but facts about the recipient is missing: others' facts are nobody's to be asked about.
+fn own_facts(answer: &Answer, is_subject: bool) -> bool {
+    let Answer::Unknown { missing, fault: false } = answer else { return false };
+    let own = |column: &String| match column.split_once('.') {
+        Some(("citizen", fact)) => !fact.contains('.'),
+        Some(("subject", fact)) => is_subject && !fact.contains('.'),
+        _ => false,
+    };
+    !missing.is_empty() && missing.iter().all(own)
+}
+
 fn since(active: &ActivePack, rule: &Rule) -> Option<Timestamp> {
     active.since.get(&rule.root).copied()
+}
+
+fn count_missing(active: &ActivePack, found: &Finding, tally: &mut Tally) {
+    let Answer::Unknown { missing, .. } = &found.answer else { return };
+    let key = active.pack.rule(&found.rule).map_or(&found.rule, |(_, rule)| &rule.key);
+    for column in missing {
+        *tally.missing.entry((key.clone(), column.clone())).or_default() += 1;
+    }
 }
 
 /// The columns of a life event, from what was read for each row.
@@ -344,7 +373,7 @@ fn settle(
         }
     }
     let mut opened = Vec::new();
-    for (id, Finding { rule, answer, filing }) in found {
+    for (id, Finding { rule, answer, filing, asks }) in found {
         let known = record.opportunities.entry(*id).or_insert_with(|| {
             opened.push(*id);
             Opportunity {
@@ -355,6 +384,7 @@ fn settle(
                 told: Map::new(),
                 reminder: None,
                 filing: Vec::new(),
+                asks: false,
             }
         });
         if known.answer != *answer && *answer == Answer::Yes && known.told.is_empty() {
@@ -362,6 +392,7 @@ fn settle(
         }
         known.answer = answer.clone();
         known.filing.clone_from(filing);
+        known.asks = *asks;
         if matches!(&known.state, State::Suppressed(reason) if *reason != Suppressed::Cancelled) {
             known.state = State::Open;
         }
@@ -373,6 +404,9 @@ fn settle(
 pub fn wants_planning(opportunity: &Opportunity) -> bool {
     match (&opportunity.answer, &opportunity.state) {
         (Answer::Yes, State::Open) => true,
+        (Answer::Unknown { .. }, State::Open) => {
+            opportunity.asks && !opportunity.told.contains_key(&Kind::Question)
+        }
         (Answer::Withdrawn, State::Told(_)) => !opportunity.told.contains_key(&Kind::Correction),
         _ => false,
     }
@@ -395,7 +429,7 @@ pub fn schedule(pack: &Pack, me: CitizenId, record: &mut Record) {
     let wanting = record.opportunities.values().filter(|opportunity| wants_planning(opportunity));
     let due = wanting
         .map(|opportunity| match opportunity.answer {
-            Answer::Yes => due_of(opportunity).unwrap_or_default(),
+            Answer::Yes | Answer::Unknown { .. } => due_of(opportunity).unwrap_or_default(),
             _ => Timestamp(0),
         })
         .min();

@@ -41,6 +41,7 @@ pub(crate) struct Metrics {
     registry: Arc<Registry>,
     events: Counts<2>,
     judged: Counts<2>,
+    missing: Counts<2>,
     decisions: Counts<2>,
     deliveries: Counts<2>,
     reminders: Counts<2>,
@@ -61,6 +62,12 @@ impl Metrics {
         let mut new = Self {
             events: Counts::new(&mut registry, "events", "What became of events", ["end", "reason"]),
             judged: Counts::new(&mut registry, "judged", "Answers of rules", ["rule", "answer"]),
+            missing: Counts::new(
+                &mut registry,
+                "missing_facts",
+                "Rules that could not be decided, by the fact that is missing",
+                ["rule", "fact"],
+            ),
             decisions: Counts::new(
                 &mut registry,
                 "decisions",
@@ -138,6 +145,9 @@ impl Metrics {
     fn judged(&self, report: &Ingested) {
         for ((rule, answer), count) in &report.tally.answers {
             self.judged.add([rule, answer], *count);
+        }
+        for ((rule, fact), count) in &report.tally.missing {
+            self.missing.add([rule, fact], *count);
         }
     }
 

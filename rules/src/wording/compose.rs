@@ -63,7 +63,7 @@ struct Setting<'a> {
 impl Setting<'_> {
     fn subject(&self) -> Result<String, WordingError> {
         let name = match self.ask.kind {
-            Kind::First => "subject",
+            Kind::First | Kind::Question => "subject",
             Kind::Reminder => "subject_reminder",
             Kind::Correction => "subject_correction",
         };
@@ -73,7 +73,7 @@ impl Setting<'_> {
     fn body(&self) -> Result<String, WordingError> {
         let mut paragraphs = vec![self.words("greeting", |words| words.greeting)?];
         match self.ask.kind {
-            Kind::First => {}
+            Kind::First | Kind::Question => {}
             Kind::Reminder => paragraphs.push(self.frame("reminder", 0)?),
             Kind::Correction => paragraphs.push(self.frame("correction", 0)?),
         }
@@ -131,6 +131,10 @@ impl Setting<'_> {
             clean::one_line(texts.get(self.code).map_or("", String::as_str))
         };
         let say = |part: &str| self.render(&format!("say/{}/{part}", item.rule.key), index);
+        if self.ask.kind == Kind::Question {
+            let law = format!("{} {}", self.label("law", index)?, law(item.rule));
+            return Ok([text(&service.title), say("ask")?, law].join("\n"));
+        }
         let has = |part: &str| self.language.uses.contains_key(&format!("say/{}/{part}", item.rule.key));
         let mut lines = vec![text(&service.title), say("what")?];
         if has("by_when") && (item.rule.deadline.is_none() || item.deadline.is_some()) {

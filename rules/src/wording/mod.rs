@@ -83,6 +83,8 @@ impl fmt::Debug for Facts<'_> {
 pub enum Kind {
     /// The first.
     First,
+    /// A fact is missing: the question of each rule in place of its sentences.
+    Question,
     /// A reminder.
     Reminder,
     /// What was said no longer holds.

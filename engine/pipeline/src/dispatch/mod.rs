@@ -184,7 +184,8 @@ impl Engine {
                     opportunity.state = State::Told(job.notification.id);
                 }
             }
-            if !job.notification.duty && job.notification.kind == Kind::First {
+            let counts = matches!(job.notification.kind, Kind::First | Kind::Question);
+            if !job.notification.duty && counts {
                 record.told.push(now);
             }
             for task in remind::schedule(pack, citizen, record, &job.notification.tells, now) {
@@ -252,7 +253,9 @@ fn objections(
             let stands =
                 opportunity.answer == Answer::Withdrawn && policy::may_correct(reader, opportunity, now);
             (!stands).then_some(Suppressed::NoLink)
-        } else if opportunity.answer != Answer::Yes {
+        } else if opportunity.answer != Answer::Yes
+            && !(notification.kind == Kind::Question && opportunity.asks)
+        {
             Some(Suppressed::Served)
         } else {
             candidate_of(pack, record, &folded, *id)

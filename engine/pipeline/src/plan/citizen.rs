@@ -66,7 +66,8 @@ pub(super) fn plan(engine: &Engine, pack: &Pack, me: CitizenId, record: &mut Rec
         admitted.sort_by_key(|one| {
             (one.class, one.deadline.is_none(), one.deadline, Reverse(one.score), one.order)
         });
-        planner.fill_messages(admitted);
+        let told = planner.fill_messages(admitted);
+        planner.ask(told);
         planner.correct();
     } else {
         planner.wait_until(policy::next_sociable(pack, now, false));
@@ -181,7 +182,8 @@ impl Planner<'_> {
 
     /// Fills messages in order. Duties always go out; the rest only while there is room: one message now, and
     /// no more than the cap in a week.
-    fn fill_messages(&mut self, admitted: Vec<Admitted>) {
+    /// Whether one went out.
+    fn fill_messages(&mut self, admitted: Vec<Admitted>) -> bool {
         let week_full = self.record.told.len() >= self.pack.cap_per_week as usize;
         let room = self.record.told.iter().min().map(|oldest| *oldest + 7 * DAY);
         let mut queue = admitted.into_iter().peekable();
@@ -190,7 +192,7 @@ impl Planner<'_> {
             let chunk: Vec<Admitted> = queue.by_ref().take(self.pack.per_message).collect();
             let duty = chunk.iter().any(|one| one.class == Class::Duty);
             if duty || (first && !week_full) {
-                self.tell(chunk.iter().map(|one| one.id).collect());
+                self.tell(Kind::First, chunk.iter().map(|one| one.id).collect());
             } else {
                 let (reason, again) = match room {
                     Some(room) if week_full => (Suppressed::Capped, room),
@@ -201,11 +203,41 @@ impl Planner<'_> {
             }
             first = false;
         }
+        !first
     }
 
-    /// Composes a first message; an opportunity whose wording lacks a value is left out of it.
-    fn tell(&mut self, mut told: Vec<OpportunityId>) {
-        let telling = Telling { kind: Kind::First, unless_done: false, sent_again: false };
+    /// Asks for missing facts, when nothing else is told now and there is room this week.
+    fn ask(&mut self, told: bool) {
+        let mut asking = Vec::new();
+        let holds = self.engine.holds();
+        for (id, opportunity) in &self.record.opportunities {
+            let waits = matches!(opportunity.state, State::Open | State::Suppressed(_));
+            if !waits || !opportunity.asks || opportunity.told.contains_key(&Kind::Question) {
+                continue;
+            }
+            let candidate = policy::candidate(self.pack, self.record, &self.folded, opportunity);
+            let may = candidate
+                .filter(|candidate| policy::objection(self.reader(), *candidate, &holds, self.now).is_none());
+            asking.extend(may.map(|candidate| (candidate.rule.class, candidate.rule.order, *id)));
+        }
+        if asking.is_empty() {
+            return;
+        }
+        if told {
+            return self.wait_until(policy::next_sociable(self.pack, self.now + DAY, true));
+        }
+        if self.record.told.len() >= self.pack.cap_per_week as usize {
+            let room = self.record.told.iter().min().map_or(self.now + DAY, |oldest| *oldest + 7 * DAY);
+            return self.wait_until(policy::next_sociable(self.pack, room, true));
+        }
+        asking.sort_unstable();
+        asking.truncate(self.pack.per_message);
+        self.tell(Kind::Question, asking.into_iter().map(|(_, _, id)| id).collect());
+    }
+
+    /// Composes a first message or a question; an opportunity whose wording lacks a value is left out of it.
+    fn tell(&mut self, kind: Kind, mut told: Vec<OpportunityId>) {
+        let telling = Telling { kind, unless_done: false, sent_again: false };
         while !told.is_empty() {
             let composed =
                 compose::message(self.engine, self.reader(), &self.folded, &told, telling, self.now);

@@ -142,6 +142,7 @@ impl Planned {
         for (rule, outcome) in outcomes {
             let code = match outcome {
                 Outcome::Planned(_, Kind::Correction) => "corrected",
+                Outcome::Planned(_, Kind::Question) => "asked",
                 Outcome::Planned(..) => "planned",
                 Outcome::Suppressed(reason) => reason.code(),
                 Outcome::Unknown(_) => "unknown",
