@@ -29,6 +29,12 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// Opens an engine over a fresh embedded store in a folder.
 pub fn engine(folder: &Path) -> Result<Engine> {
+    let pack = Pack::from_files(tidings_rules::packs::viet_nam()).map_err(|_| "the pack does not load")?;
+    engine_with(folder, pack)
+}
+
+/// The same with another pack.
+pub fn engine_with(folder: &Path, pack: Pack) -> Result<Engine> {
     let master = folder.join("master.key");
     create_master_key(&master)?;
     let parts = Parts {
@@ -39,7 +45,6 @@ pub fn engine(folder: &Path) -> Result<Engine> {
         channels: Vec::new(),
         limits: Limits::default(),
     };
-    let pack = Pack::from_files(tidings_rules::packs::viet_nam()).map_err(|_| "the pack does not load")?;
     Ok(Engine::open(parts, pack, Timestamp(0))?.0)
 }
 
