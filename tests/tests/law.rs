@@ -6,7 +6,7 @@
     reason = "a test stops at its first failure"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde_json::{Value as Json, json};
@@ -114,26 +114,60 @@ fn cases_are_judged_by_the_law_of_their_day() {
     assert_eq!(from, [day("2000-01-01"), day("2026-07-01")], "one version for each period of law");
 }
 
-#[test]
-fn what_was_not_known_yet_is_left_out() {
+/// The pack whose change of July became known only in September.
+fn reaching_back() -> BTreeMap<String, String> {
     let late = PARAMETERS.replace(
-        "{from: \"2026-07-01\", value: 180,",
-        "{from: \"2026-07-01\", known: \"2026-09-01\", value: 180,",
+        "{ from: \"2026-07-01\", value: 180",
+        "{ from: \"2026-07-01\", known: \"2026-09-01\", value: 180",
     );
-    let rules = RULES.replace(
-        "      - {name: enough by the new law, on: \"2026-07-01\", subject: {insured_months: 180}, expect: \"yes\"}\n",
-        "",
+    let late = late.replace(
+        "{from: \"2026-07-01\", value: 180",
+        "{from: \"2026-07-01\", known: \"2026-09-01\", value: 180",
     );
+    assert_ne!(late, PARAMETERS);
+    let cases = "      - {name: enough by the new law, on: \"2026-07-01\", subject: {insured_months: 180}, expect: \"yes\"}\n";
     let mut files = tidings_rules::packs::viet_nam();
     files.insert("parameters.yaml".to_owned(), late);
-    files.insert("life_events/93-birth-law.yaml".to_owned(), rules);
+    files.insert("life_events/93-birth-law.yaml".to_owned(), RULES.replace(cases, ""));
+    files
+}
+
+#[test]
+fn what_was_not_known_yet_is_left_out() {
     let versions = |known: Option<&str>| {
-        let pack = Pack::as_known(files.clone(), known.map(day)).expect("loads");
+        let pack = Pack::as_known(reaching_back(), known.map(day)).expect("loads");
         pack.rule("law-of-occurrence").expect("the rule").1.versions.len()
     };
     assert_eq!(versions(None), 2);
     assert_eq!(versions(Some("2026-08-31")), 1, "in force since July, and known to nobody until September");
     assert_eq!(versions(Some("2026-09-01")), 2);
+}
+
+#[test]
+fn a_law_that_reaches_back_lists_the_decisions_to_reopen() {
+    let engine = Setup { pack: tidings_tests::load(reaching_back()), ..Setup::memory(8) }.open();
+    for number in [MOTHER, FATHER] {
+        state(&engine, number, "2026-01-01", &[("insured_months", "200")]);
+    }
+    ingest(&engine, &[birth(MOTHER, "2026-06-30"), birth(FATHER, "2026-07-15")], 2);
+    let before = Pack::as_known(reaching_back(), Some(day("2026-08-31"))).expect("loads");
+    let mut found = Vec::new();
+    let looked = engine.reopen(before, |one| found.push(one)).expect("looks");
+    assert_eq!(looked, 2);
+    let father = tidings_tests::citizen(FATHER).to_string();
+    let of =
+        |one: &tidings_pipeline::reopen::Reopened| (one.citizen == father, one.rule.clone(), one.was, one.is);
+    let mut changed: Vec<_> = found.iter().map(of).collect();
+    changed.sort();
+    let rule = |mine, name: &str| (mine, name.to_owned(), "no", "yes");
+    let expected = [
+        rule(false, "law-more-favourable"),
+        rule(false, "law-of-filing"),
+        rule(true, "law-more-favourable"),
+        rule(true, "law-of-filing"),
+        rule(true, "law-of-occurrence"),
+    ];
+    assert_eq!(changed, expected, "her birth was before the change: only who files later gains by it");
 }
 
 #[test]

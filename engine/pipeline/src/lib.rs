@@ -21,6 +21,7 @@ pub mod policy;
 pub mod queue;
 mod records;
 pub mod remind;
+pub mod reopen;
 pub mod replay;
 pub mod run;
 mod settings;

@@ -43,6 +43,10 @@ pub(crate) enum Command {
     Test(PackArgs),
     /// What share of the essential services, of the catalogue and of the files handled is proactive.
     Coverage(CoverageArgs),
+    /// The figures that law sets, on a day and as they were known: value, days, level, law.
+    Law(LawArgs),
+    /// The decisions in the store that what became known after a day makes others.
+    Reopen(ReopenArgs),
     /// Why a citizen was told of something, or was not.
     Explain {
         /// A citizen's id, a decision's key (CITIZEN-OCCURRENCE), or `-` to read a national number from stdin.
@@ -131,6 +135,36 @@ pub(crate) struct CoverageArgs {
     /// Count the files handled in the configured store too.
     #[arg(long)]
     pub(crate) store: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct LawArgs {
+    /// Every value that this figure ever had; all figures of one day without it.
+    pub(crate) figure: Option<String>,
+    /// The pack's folder; the configured one without it.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) pack: Option<PathBuf>,
+    /// What was law on this day, yyyy-mm-dd; today without it.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) as_of: Option<NaiveDate>,
+    /// What was known on this day, yyyy-mm-dd; all that the pack says without it.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) known: Option<NaiveDate>,
+    /// Where: a place of the pack and its code, such as `province=01`.
+    #[arg(long, value_name = "FACT=CODE", value_parser = fact_and_code)]
+    pub(crate) at: Vec<(String, String)>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReopenArgs {
+    /// The day after which the change became known, yyyy-mm-dd.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) known: NaiveDate,
+}
+
+fn fact_and_code(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').ok_or("write FACT=CODE, such as province=01")?;
+    Ok((pair.0.to_owned(), pair.1.to_owned()))
 }
 
 #[derive(Debug, clap::Args)]

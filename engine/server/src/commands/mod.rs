@@ -4,6 +4,7 @@ mod coverage;
 mod demo;
 mod generate;
 mod init;
+mod law;
 pub(crate) mod load;
 mod pack;
 mod replay;
@@ -42,6 +43,8 @@ pub(crate) fn run(cli: Cli, out: &Out) -> anyhow::Result<ExitCode> {
         Command::Check(args) => pack::check(args.pack.or(configured()?.pack), out),
         Command::Test(args) => pack::test(args.pack.or(configured()?.pack), out),
         Command::Coverage(args) => coverage::run(&configured()?, &args, out),
+        Command::Law(args) => law::law(&configured()?, &args, out),
+        Command::Reopen(args) => law::reopen(&configured()?, &args, out),
         Command::Explain { what } => explain(&configured()?, &what, out),
         Command::Replay => replay::run(&configured()?, out),
         Command::Queue(command) => queue(&configured()?, command, out),
