@@ -283,3 +283,43 @@ fn who_is_forgotten_leaves_no_timer() {
     engine.keep_time(at("2027-01-01T00:00:00+07:00"), LeaseTime(1)).expect("nothing to do");
     assert_eq!(tidings_tests::count(&engine, Table::Citizen), 0);
 }
+
+#[test]
+fn a_loud_source_alarms_and_absences_wait_for_it() {
+    let sources = tidings_rules::packs::viet_nam().remove("sources.yaml").expect("the sources");
+    let uri = "    uri: urn:gov:vn:civil-registry\n";
+    assert!(sources.contains(uri));
+    let sources = sources.replace(uri, &format!("{uri}    silent_after: 10 days\n    loud_above: 2\n"));
+    let files = [
+        ("parameters.yaml", PARAMETERS),
+        ("sources.yaml", &sources),
+        ("life_events/92-unregistered.yaml", UNREGISTERED),
+    ];
+    let store = Arc::new(MemoryStore::new(1));
+    let ring = Arc::new(MemoryKeyRing::new());
+    let open = || {
+        let pack = viet_nam_with(&files);
+        Setup { store: store.clone(), ring: ring.clone(), pack, ..Setup::memory(1) }.open()
+    };
+    let engine = open();
+    ingest(&engine, &[birth(), watermark("civil-registry", "2026-04-29T00:00:00+07:00")], 1);
+    assert!(engine.alarms(at("2026-05-01T00:00:00+07:00")).is_empty());
+    let silent = engine.alarms(at("2026-05-10T00:00:00+07:00"));
+    assert_eq!(silent["civil-registry"].kind(), "silent");
+    // Three deaths in one hour, where more than two are too many, after the absence is due.
+    let deaths = ["00:10", "00:20", "00:30"].map(|minute| {
+        let data =
+            json!({ "death_date": "2026-05-01", "certificate": minute, "registered_on": "2026-05-01" });
+        let time = format!("2026-05-01T{minute}:00+07:00");
+        event("civil-registry", minute, "civil.death.registered", CHILD, &time, data)
+    });
+    ingest(&engine, &deaths, 1);
+    let loud = engine.alarms(at("2026-05-01T12:00:00+07:00"));
+    assert_eq!(loud["civil-registry"].kind(), "loud");
+    drop(engine);
+    let engine = open();
+    noon(&engine, "2026-05-01");
+    assert_eq!(told(&engine, MOTHER, "unregistered"), [], "what it says may be a mistake, restart or not");
+    noon(&engine, "2026-05-02");
+    assert_eq!(told(&engine, MOTHER, "unregistered"), [Kind::First], "a calm day later");
+}

@@ -18,6 +18,7 @@ use tidings_domain::time::Timestamp;
 use crate::judge::ActivePack;
 use crate::policy::Holds;
 use crate::settings::Settings;
+use crate::traffic::Traffic;
 use crate::vault::{Sealer, Vault, VaultError};
 
 /// What went wrong in a loop.
@@ -93,6 +94,7 @@ pub struct Engine {
     pub(crate) active: RwLock<Arc<ActivePack>>,
     pub(crate) holds: RwLock<Arc<Holds>>,
     pub(crate) watermarks: RwLock<BTreeMap<String, Timestamp>>,
+    pub(crate) traffic: RwLock<BTreeMap<String, Traffic>>,
     pub(crate) letters: Sealer,
 }
 

@@ -27,6 +27,7 @@ pub mod run;
 mod settings;
 mod share;
 pub mod timers;
+pub mod traffic;
 pub mod vault;
 pub mod view;
 

@@ -16,6 +16,7 @@ use crate::ingest::{Ingested, WATERMARK};
 use crate::judge::ActivePack;
 use crate::policy::Holds;
 use crate::settings::{Activation, Settings};
+use crate::traffic;
 use crate::vault::{Sealer, Vault};
 
 const LETTERS: &str = "dead-letter-slot";
@@ -47,7 +48,7 @@ impl Engine {
         let activation = settings.bring_in_force(&pack, now)?;
         let (epoch, since) = settings.in_force()?;
         let rules = settings.named::<Timestamp>(Shard(0), HOLD)?.into_keys().collect();
-        let marks = watermarks(settings)?;
+        let (marks, loud) = (watermarks(settings)?, traffic::stored(settings)?);
         let engine = Self {
             store: parts.store,
             vault,
@@ -58,6 +59,7 @@ impl Engine {
             active: RwLock::new(Arc::new(ActivePack { pack, epoch, since })),
             holds: RwLock::new(Arc::new(Holds { rules })),
             watermarks: RwLock::new(marks),
+            traffic: RwLock::new(loud),
             letters,
         };
         engine.finish_forgetting()?;

@@ -60,8 +60,12 @@ impl Engine {
         if !matches!(life_event.trigger, Trigger::Events) {
             return now;
         }
-        let marks = self.slowest_sources(pack, life_event);
-        marks.into_values().min().unwrap_or(now)
+        let marks = self.slowest_sources(pack, life_event).into_iter();
+        let complete = |(source, mark): (String, Timestamp)| {
+            let loud = self.loud_until(&source).is_some_and(|until| now < until);
+            if loud { Timestamp::MIN } else { mark }
+        };
+        marks.map(complete).min().unwrap_or(now)
     }
 
     /// The sources that may report a life event, with their watermarks.

@@ -48,6 +48,7 @@ pub(crate) struct Metrics {
     fallbacks: Counts<1>,
     queues: Gauges<1>,
     watermarks: Gauges<1>,
+    alarms: Gauges<2>,
     pack: Gauges<3>,
     store: Gauge,
     ingest: Histogram,
@@ -94,6 +95,13 @@ impl Metrics {
                 "Business time up to which a source is complete, since 1970",
                 Some(Unit::Seconds),
                 ["source"],
+            ),
+            alarms: Gauges::new(
+                &mut registry,
+                "source_alarm",
+                "1 while a source is silent or loud beyond its limits",
+                None,
+                ["source", "kind"],
             ),
             pack: Gauges::new(
                 &mut registry,
@@ -178,6 +186,11 @@ impl Metrics {
         for ((rule, end), count) in &report.ends {
             self.reminders.add([rule, end], *count);
         }
+    }
+
+    /// Whether a source is silent or loud beyond its limits.
+    pub(crate) fn alarm(&self, source: &str, kind: &str, rings: bool) {
+        self.alarms.set([source, kind], i64::from(rings));
     }
 
     /// So many tasks stand in a queue.

@@ -119,6 +119,10 @@ pub struct SourceEntry {
     /// Facts, sets and links it may state, by event or by bulk load.
     #[serde(default)]
     pub facts: Vec<String>,
+    /// Alarm when nothing was heard of it for so long: `N days|months|years`.
+    pub silent_after: Option<String>,
+    /// Alarm, and let absences wait, when it sends more events than this in an hour.
+    pub loud_above: Option<u32>,
 }
 
 /// `facts.yaml`: what may be known about a person, and why.

@@ -116,6 +116,10 @@ pub struct Source {
     pub events: BTreeSet<String>,
     /// Facts, sets and links it may state.
     pub facts: BTreeSet<String>,
+    /// After how many days of silence it alarms.
+    pub silent_after_days: Option<u32>,
+    /// Above how many events an hour it alarms, and absences wait for it.
+    pub loud_above: Option<u32>,
 }
 
 /// How long something is kept and believed; `None` for never.

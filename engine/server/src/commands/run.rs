@@ -357,8 +357,13 @@ fn routes(
 fn observe(metrics: &Metrics, engine: &Engine) {
     let pack = &engine.active().pack;
     metrics.pack(&pack.name, &pack.version, &pack.digest);
+    let alarms = engine.alarms(clock::wall());
     for source in pack.sources.values() {
         metrics.watermark(&source.name, engine.watermark(&source.name));
+        for kind in ["silent", "loud"] {
+            let rings = alarms.get(&source.name).is_some_and(|alarm| alarm.kind() == kind);
+            metrics.alarm(&source.name, kind, rings);
+        }
     }
     if let Ok(bytes) = engine.store.size() {
         metrics.store(bytes);

@@ -39,6 +39,11 @@ pub(super) fn check(doc: &Doc<SourcesFile>, stated: &Stated<'_>, cx: &Cx<'_>) ->
             rank: entry.rank,
             events: entry.events.iter().cloned().collect(),
             facts: entry.facts.iter().cloned().collect(),
+            silent_after_days: entry
+                .silent_after
+                .as_ref()
+                .and_then(|text| super::facts::retention(&place.then("silent_after"), text, cx)),
+            loud_above: entry.loud_above,
         };
         if let Some(before) = sources.insert(entry.uri.clone(), source) {
             let message = format!("the source `{}` has this uri already", before.name);
