@@ -68,7 +68,7 @@ pub(crate) enum Command {
     Load(LoadArgs),
     /// Print the JSON Schema of a pack file, for editors.
     Schema {
-        /// Which file: pack, sources, facts, events, services, wording, life_event; all of them without one.
+        /// Which file: pack, sources, facts, events, services, lists, wording, life_event; all of them without one.
         file: Option<String>,
     },
     /// Print the configuration with its defaults and what each key means.

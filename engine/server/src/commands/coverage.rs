@@ -84,8 +84,11 @@ impl Page<'_> {
             };
             lines.push(format!("  target: {} % by {}: {far} ({})", target.share, target.by, target.basis));
         }
-        lines.push("  not proactive:".to_owned());
-        for member in list.members.iter().filter(|member| member.level.is_none()) {
+        let silent: Vec<_> = list.members.iter().filter(|member| member.level.is_none()).collect();
+        if !silent.is_empty() {
+            lines.push("  not proactive:".to_owned());
+        }
+        for member in silent {
             lines.push(format!("    {:>2}. {}", member.number, self.pick(&member.title)));
             lines.extend(self.whys(&member.silent).into_iter().map(|why| format!("        {why}")));
         }

@@ -33,11 +33,6 @@ impl<T> Dated<T> {
         let current = self.later.iter().rev().find(|(from, _)| *from <= day);
         current.map_or(&self.first, |(_, value)| value)
     }
-
-    /// The days on which the value changes, earliest first.
-    pub fn changes(&self) -> impl Iterator<Item = (NaiveDate, &T)> {
-        self.later.iter().map(|(from, value)| (*from, value))
-    }
 }
 
 /// What a service costs.

@@ -57,7 +57,7 @@ fn a_name_in_two_files_is_told_with_both_places() {
     let first = files["services.yaml"].replace("  insurance:", RESIDENCE);
     files.get_mut("services.yaml").expect("a file").push_str(&first.replace("services:\n", ""));
     let found = lines(&Pack::from_files(files).err().unwrap_or_default());
-    let line = "services/more.yaml:2:3: the service `residence` is in services.yaml:9 already [P031]\n";
+    let line = "services/more.yaml:2:3: the service `residence` is in services.yaml:10 already [P031]\n";
     assert_eq!(found, line);
 }
 
@@ -99,7 +99,7 @@ fn mistakes_in_dated_texts_have_their_places() {
     let text = "text: {vi: \"A\", en: \"A\"}";
     for (to, wanted) in [
         ("cost: []".to_owned(), "6:11: a list of dated texts has at least one [P023]"),
-        (format!("cost: [{{{text}}}, {{{text}}}]"), "6:39: `from` is missing"),
+        (format!("cost: [{{{text}}}, {{{text}}}]"), "6:40: `from` is missing"),
         (
             format!("cost: [{{from: \"2026-01-01\", {text}}}, {{from: \"2026-01-01\", {text}}}]"),
             "the days of dated texts grow",
