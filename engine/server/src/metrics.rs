@@ -353,7 +353,7 @@ mod tests {
         let answers = counts([("birth-grant", "yes", 2), ("birth-grant", "no", 5)]);
         let ends =
             vec![End::Committed, End::Duplicate, refused, End::Committed, End::Ignored(Ignored::Forgotten)];
-        let report = Ingested { ends, tally: Tally { answers }, ..Ingested::default() };
+        let report = Ingested { ends, tally: Tally { answers, ..Tally::default() }, ..Ingested::default() };
         metrics.clone().ingested(&report, Duration::from_millis(3));
         metrics.ingested(&report, Duration::from_millis(3));
         let outcomes = counts([("birth-grant", "planned", 1), ("birth-grant", "capped", 2)]);
