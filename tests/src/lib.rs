@@ -189,9 +189,18 @@ pub fn state(engine: &Engine, number: &str, as_of: &str, facts: &[(&str, &str)])
 #[must_use]
 pub fn viet_nam_with(files: &[(&str, &str)]) -> Pack {
     let mut all = tidings_rules::packs::viet_nam();
-    all.extend(files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())));
+    for (name, text) in files {
+        let text = match (all.get(*name), text.split_once(FIGURES)) {
+            (Some(own), Some((_, more))) => own.replacen(FIGURES, &format!("{FIGURES}{more}"), 1),
+            _ => (*text).to_owned(),
+        };
+        all.insert((*name).to_owned(), text);
+    }
     load(all)
 }
+
+/// Where the figures of `parameters.yaml` begin.
+const FIGURES: &str = "\nparameters:\n";
 
 /// Decodes and ingests events in batches of `size`.
 ///

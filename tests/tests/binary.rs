@@ -55,7 +55,7 @@ fn family() -> Deployment {
         ),
     );
     drop(load(&deployment, "people.csv", &[]).exits(0));
-    deployment.write("events.ndjson", lines(&[birth("h-1", "2026-03-01"), card("c-1", "2026-03-03")]));
+    deployment.write("events.ndjson", lines(&[birth("h-1", "2026-03-01"), move_home("c-1", "2026-03-03")]));
     deployment
 }
 
@@ -64,9 +64,17 @@ fn birth(id: &str, date: &str) -> Json {
     event("health", id, "health.birth.notified", MOTHER, "2026-03-02T08:00:00+07:00", data)
 }
 
-fn card(id: &str, day: &str) -> Json {
-    let data = json!({ "card_number": "CC-1", "expires_on": "2026-06-01" });
-    event("population", id, "population.card.expiring", FATHER, &format!("{day}T08:00:00+07:00"), data)
+/// The father moves home.
+fn move_home(id: &str, day: &str) -> Json {
+    moved(id, FATHER, "CT-1", day)
+}
+
+fn moved(id: &str, subject: &str, registration: &str, day: &str) -> Json {
+    let data = json!({
+        "registration": registration, "province": "01", "commune": "00004", "moved_on": day, "kind": "permanent",
+    });
+    let time = format!("{day}T08:00:00+07:00");
+    event("population", id, "population.residence.changed", subject, &time, data)
 }
 
 fn lines(events: &[Json]) -> String {
@@ -244,7 +252,7 @@ fn the_queue_is_listed_held_released_and_cancelled() {
 #[test]
 fn a_held_rule_tells_nothing_until_it_is_released() {
     let deployment = family();
-    drop(deployment.tidings(&["queue", "hold", "--rule", "card-exchange"]).exits(0).says("is held"));
+    drop(deployment.tidings(&["queue", "hold", "--rule", "residence-children"]).exits(0).says("is held"));
     run(&deployment, "events.ndjson");
     let to_father = |deployment: &Deployment| {
         let about = |message: &&Json| message["recipient"] == json!(citizen(FATHER).to_string());
@@ -252,21 +260,20 @@ fn a_held_rule_tells_nothing_until_it_is_released() {
             .outbox()
             .values()
             .filter(about)
-            .filter(|message| message.to_string().contains("thẻ căn cước"))
+            .filter(|message| message.to_string().contains("thường trú cho con"))
             .count()
     };
     assert_eq!(to_father(&deployment), 0);
-    drop(deployment.tidings(&["queue", "release", "--rule", "card-exchange"]).exits(0).says("is released"));
+    drop(deployment.tidings(&["queue", "release", "--rule", "residence-children"]).exits(0).says("is released"));
     deployment
-        .write("later.ndjson", lines(&[birth("h-9", "2026-03-01"), card("c-1", "2026-03-03"), late_card()]));
+        .write("later.ndjson", lines(&[birth("h-9", "2026-03-01"), move_home("c-1", "2026-03-03"), late_move()]));
     run(&deployment, "later.ndjson");
     assert_eq!(to_father(&deployment), 1);
 }
 
 /// Somebody else's event of two days later, which moves the clock.
-fn late_card() -> Json {
-    let data = json!({ "card_number": "CC-9", "expires_on": "2027-06-01" });
-    event("population", "c-9", "population.card.expiring", CHILD, "2026-03-06T08:00:00+07:00", data)
+fn late_move() -> Json {
+    moved("c-9", CHILD, "CT-9", "2026-03-06")
 }
 
 #[test]
@@ -352,7 +359,7 @@ fn check_and_test_find_what_is_wrong_with_a_pack() {
     assert_eq!(tested["failed"], json!([]));
 
     let failing =
-        write_pack(&deployment, |pack| replace(pack, "life_events/11-card-expiry.yaml", ">= 18", ">= 99"));
+        write_pack(&deployment, |pack| replace(pack, "life_events/11-card-expiry.yaml", ">= law.majority_age", ">= 99"));
     let tested = deployment.tidings(&["--json", "test", &failing]).exits(1).json();
     assert_eq!(tested["failed"][0]["rule"], "card-exchange");
     drop(deployment.tidings(&["test", &failing]).exits(1).says("card-exchange"));

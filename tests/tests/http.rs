@@ -79,7 +79,7 @@ fn bad_events_are_answered_with_code_place_and_fix_and_the_good_beside_them_are_
         event(
             "population",
             "other",
-            "population.card.expiring",
+            "population.card.issued",
             MOTHER,
             "2026-03-02T08:00:00+07:00",
             json!({}),

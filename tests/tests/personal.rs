@@ -136,9 +136,19 @@ fn birth(id: &str, time: &str) -> Json {
     event("health", &format!("EVENT-ID-{id}"), "health.birth.notified", MOTHER, time, data)
 }
 
-fn card(id: &str, time: &str, expires: &str) -> Json {
-    let data = json!({ "card_number": format!("MARKED-CARD-{id}"), "expires_on": expires });
-    event("population", &format!("EVENT-ID-{id}"), "population.card.expiring", FATHER, time, data)
+/// One more birth, told by the hospital.
+fn another_birth(id: &str, time: &str) -> Json {
+    with(birth(id, time), |event| {
+        event["data"]["birth_certificate"] = json!(format!("MARKED-CERTIFICATE-{id}"));
+    })
+}
+
+/// A birth that was registered on a day.
+fn registered(id: &str, time: &str, day: &str) -> Json {
+    let data = json!({
+        "birth_certificate": format!("MARKED-CERTIFICATE-{id}"), "birth_date": day, "child": CHILD, "registered_on": day,
+    });
+    event("civil-registry", &format!("EVENT-ID-{id}"), "civil.birth.registered", MOTHER, time, data)
 }
 
 fn with(mut event: Json, change: impl FnOnce(&mut Json)) -> Json {
@@ -170,11 +180,14 @@ fn wrong(good: impl Fn() -> Json) -> Vec<(&'static str, Vec<u8>)> {
         ("another type", change(|event| event["type"] = json!("civil.MARKED.changed"))),
         ("an unregistered source", change(|event| event["source"] = json!("urn:MARKED:091876543210"))),
         ("a type outside the register", change(|event| event["source"] = json!("urn:gov:vn:education"))),
-        ("a wrong type of field", change(|event| event["data"]["expires_on"] = json!("MARKED-DATE"))),
-        ("another wrong type", change(|event| event["data"]["expires_on"] = json!({ "MARKED": 1 }))),
+        ("a wrong type of field", change(|event| event["data"]["birth_date"] = json!("MARKED-DATE"))),
+        ("another wrong type", change(|event| event["data"]["birth_date"] = json!({ "MARKED": 1 }))),
         ("no field", change(|event| event["data"] = json!({ "MARKED-FIELD": "MARKED" }))),
         ("an undeclared field", change(|event| event["data"]["MARKED-FIELD"] = json!("MARKED"))),
-        ("another saying under its id", change(|event| event["data"]["card_number"] = json!("MARKED-OTHER"))),
+        (
+            "another saying under its id",
+            change(|event| event["data"]["birth_certificate"] = json!("MARKED-OTHER")),
+        ),
         ("dated ahead", change(|event| event["time"] = json!("2099-03-01T08:00:00+07:00"))),
         ("no time", change(|event| event["time"] = json!("MARKED-TIME"))),
         ("another version", change(|event| event["specversion"] = json!("MARKED"))),
@@ -254,18 +267,18 @@ fn a_run_over_a_log_says_no_personal_value() {
     let mut run = deployment.start(&["run", "--clock", "events", "--events", "-"]);
     let mut stdin = run.stdin();
     let mut say = |bytes: &[u8]| stdin.write_all(&[bytes, b"\n"].concat()).unwrap();
-    let good = || card("c", "2026-03-02T09:00:00+07:00", "2026-06-01");
+    let good = || another_birth("c", "2026-03-02T09:00:00+07:00");
     say(birth("b", "2026-03-02T08:00:00+07:00").to_string().as_bytes());
     say(good().to_string().as_bytes());
     wrong(good).iter().for_each(|(_, bytes)| say(bytes));
-    say(card("n", "2026-03-04T09:00:00+07:00", "2026-06-01").to_string().as_bytes());
+    say(another_birth("n", "2026-03-04T09:00:00+07:00").to_string().as_bytes());
     until("messages", || (deployment.outbox().len() >= 2).then_some(()));
     let sent = deployment.outbox();
     // The channel fails from here on.
     fs::rename(deployment.path("outbox"), deployment.path("away")).unwrap();
     for day in 5..9 {
         let time = format!("2026-03-0{day}T09:00:00+07:00");
-        say(card(&format!("d{day}"), &time, "2026-06-01").to_string().as_bytes());
+        say(another_birth(&format!("d{day}"), &time).to_string().as_bytes());
     }
     drop(stdin);
     let ran = run.ends().exits(0);
@@ -308,15 +321,15 @@ fn a_run_over_a_log_says_no_personal_value() {
 #[test]
 fn a_live_run_says_no_personal_value() {
     let deployment = deployment();
-    let address = deployment.listen(&["population", "health"]);
+    let address = deployment.listen(&["civil-registry", "health"]);
     let mut search = Search::default();
     search.ran("load", &load(&deployment, "people.csv", &[]).exits(0));
     let run = deployment.serve();
     let today = DateTime::from_timestamp(now(), 0).unwrap();
-    // So near that the duty is told at once.
-    let (time, expires) = (today.to_rfc3339(), (today.date_naive() + Days::new(2)).to_string());
-    let good = |id: &str| card(id, &time, &expires);
-    let post = |bytes: &[u8]| Post::new("application/cloudevents+json", bytes).signed("population", SECRET);
+    // The child's residence is to be registered within sixty days: so near that the duty is told at once.
+    let (time, day) = (today.to_rfc3339(), (today.date_naive() - Days::new(58)).to_string());
+    let good = |id: &str| registered(id, &time, &day);
+    let post = |bytes: &[u8]| Post::new("application/cloudevents+json", bytes).signed("civil-registry", SECRET);
     search.answer("a good event", &post(good("c").to_string().as_bytes()), address);
     for (what, bytes) in wrong(|| good("c")) {
         search.answer(what, &post(&bytes), address);
@@ -325,13 +338,13 @@ fn a_live_run_says_no_personal_value() {
         ("no signature", Post::structured(&good("c"))),
         (
             "another source's event",
-            Post::structured(&birth("b", "2026-03-02T08:00:00+07:00")).signed("population", SECRET),
+            Post::structured(&birth("b", "2026-03-02T08:00:00+07:00")).signed("civil-registry", SECRET),
         ),
-        ("another content type", Post::new("text/MARKED", "MARKED").signed("population", SECRET)),
-        ("no batch", Post::new("application/cloudevents-batch+json", "MARKED").signed("population", SECRET)),
+        ("another content type", Post::new("text/MARKED", "MARKED").signed("civil-registry", SECRET)),
+        ("no batch", Post::new("application/cloudevents-batch+json", "MARKED").signed("civil-registry", SECRET)),
         (
             "a broken header",
-            Post::binary(&good("c")).header("ce-subject2", "%zz MARKED").signed("population", SECRET),
+            Post::binary(&good("c")).header("ce-subject2", "%zz MARKED").signed("civil-registry", SECRET),
         ),
         ("an unknown signer", Post::structured(&good("c")).signed("MARKED", SECRET)),
     ];

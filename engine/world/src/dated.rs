@@ -1,4 +1,5 @@
-//! What the calendar brings to people as they stand at the start: ages, cards, licences, pensions, school years.
+//! What people do as the calendar brings it, as they stand at the start: new cards and licences, pensions applied for; and the school
+//! years that open. That an age, an end of a paper or a pension comes near, nobody reports.
 
 use chrono::{Datelike, NaiveDate};
 
@@ -26,13 +27,11 @@ impl Period {
     }
 }
 
-/// Days before the expiry at which cards and licences are announced.
-const NOTICE_DAYS: i32 = 60;
-
-/// Insured months below which a pension is far away and nothing is announced (assumed), and from which it is due
-/// (Social Insurance Law 41/2024/QH15, article 64: 15 years).
-const PENSION_TOLD_FROM: u16 = 12;
+/// Insured months from which a pension is due (Social Insurance Law 41/2024/QH15, article 64: 15 years).
 const PENSION_DUE_FROM: u16 = 180;
+
+/// Days before the end of a card from which some exchange it (assumed).
+const EARLY_DAYS: i32 = 60;
 
 /// The grades that a child applies for, with the age reached in that calendar year and the service of each.
 const GRADES: [(u8, i32, &str); 3] =
@@ -42,7 +41,6 @@ const GRADES: [(u8, i32, &str); 3] =
 pub(crate) fn tell(people: &[Citizen], period: Period, dice: &mut Dice, log: &mut Log) {
     for (who, citizen) in people.iter().enumerate() {
         let mut teller = Teller { who: who as u32, citizen, period, dice: &mut *dice, log: &mut *log };
-        teller.ages();
         teller.cards();
         teller.licence();
         teller.pension();
@@ -77,17 +75,6 @@ impl Teller<'_> {
         self.log.file(self.dice, self.who, service, day, About::Nothing);
     }
 
-    fn ages(&mut self) {
-        for age in CARD_AGES {
-            let birthday = self.citizen.birth.birthday(age);
-            let ahead = if self.dice.percent(50) { 0 } else { self.dice.between(1, 30) };
-            let notice = birthday.plus(-ahead);
-            if self.period.holds(notice) {
-                self.announce(notice, Kind::AgeReached { age: age as u8, birthday });
-            }
-        }
-    }
-
     /// The card in hand is number 1 and every later one counts up; those without a card start at 0.
     fn cards(&mut self) {
         let mut card = u8::from(self.citizen.card_expires.is_some());
@@ -104,15 +91,12 @@ impl Teller<'_> {
             let turns = self.citizen.birth.birthday(age);
             let first = age == CARD_AGES[0] && card == 0;
             let late = self.citizen.card_expires == Some(turns) && turns < self.period.from;
-            let due = self.period.holds(turns) || self.period.holds(turns.plus(-NOTICE_DAYS));
+            let due = self.period.holds(turns) || self.period.holds(turns.plus(-EARLY_DAYS));
             if first && !self.period.holds(turns) || !first && self.citizen.card_expires > Some(turns) {
                 continue;
             }
             if !due && !late {
                 continue;
-            }
-            if !first && self.period.holds(turns.plus(-NOTICE_DAYS)) {
-                self.announce(turns.plus(-NOTICE_DAYS), Kind::CardExpiring { card, expires: turns });
             }
             let expires =
                 CARD_AGES.get(place + 1).map_or(Day::NEVER, |&next| self.citizen.birth.birthday(next));
@@ -144,10 +128,6 @@ impl Teller<'_> {
 
     fn licence(&mut self) {
         let Some(expires) = self.citizen.licence_expires else { return };
-        let notice = expires.plus(-NOTICE_DAYS);
-        if self.period.holds(notice) {
-            self.announce(notice, Kind::LicenceExpiring { expires });
-        }
         let renewed = expires.plus(self.dice.between(-45, 60));
         if self.period.holds(renewed) && self.dice.percent(78) {
             if self.dice.percent(65) {
@@ -160,18 +140,11 @@ impl Teller<'_> {
 
     fn pension(&mut self) {
         let date = pension_date(self.citizen.sex, self.citizen.birth);
-        let notice = date.plus(-183 - self.dice.between(0, 7));
-        let Some(months) = self.citizen.insured_months.filter(|&months| months >= PENSION_TOLD_FROM) else {
-            return;
-        };
-        let worked = if self.citizen.employed { months_between(self.period.from, notice) } else { 0 };
-        let months = months + worked;
-        let voluntary = !self.citizen.employed && self.dice.percent(40);
-        if self.period.holds(notice) {
-            self.announce(notice, Kind::PensionNear { date, insured_months: months, voluntary });
-        }
+        let Some(months) = self.citizen.insured_months else { return };
+        let worked = if self.citizen.employed { months_between(self.period.from, date) } else { 0 };
         let filed = date.plus(self.dice.between(-25, 30));
-        if months >= PENSION_DUE_FROM && self.period.holds(filed) && self.dice.percent(70) {
+        if months + worked >= PENSION_DUE_FROM && self.period.holds(filed) && self.dice.percent(70) {
+            let voluntary = self.citizen.scheme == Some("voluntary");
             self.file(if voluntary { "luong-huu-tu-nguyen" } else { "luong-huu" }, filed);
         }
     }

@@ -11,6 +11,7 @@ pub(crate) enum Stream {
     Dated = 2,
     Lives = 3,
     Disorder = 4,
+    Schemes = 5,
 }
 
 pub(crate) struct Dice(ChaCha8Rng);

@@ -54,13 +54,9 @@ pub(crate) enum Kind {
     Married { spouse: u32, on: Day },
     Divorced { spouse: u32, on: Day },
     Moved { home: Home, on: Day, permanent: bool },
-    AgeReached { age: u8, birthday: Day },
-    CardExpiring { card: u8, expires: Day },
     CardIssued { card: u8, expires: Day },
     JobStarted { contract: u8, on: Day },
     JobEnded { contract: u8, on: Day, insured_months: Option<u16>, cause: Cause },
-    PensionNear { date: Day, insured_months: u16, voluntary: bool },
-    LicenceExpiring { expires: Day },
     LicenceRenewed { expires: Day },
     SchoolOpened { grade: u8, closes: Day },
     Filed { service: Service, on: Day, about: About },
@@ -102,14 +98,9 @@ impl Kind {
             | Self::DeathRegistered { .. }
             | Self::Married { .. }
             | Self::Divorced { .. } => Source::CivilRegistry,
-            Self::Moved { .. }
-            | Self::AgeReached { .. }
-            | Self::CardExpiring { .. }
-            | Self::CardIssued { .. } => Source::Population,
-            Self::JobStarted { .. } | Self::JobEnded { .. } | Self::PensionNear { .. } => {
-                Source::SocialInsurance
-            }
-            Self::LicenceExpiring { .. } | Self::LicenceRenewed { .. } => Source::Licensing,
+            Self::Moved { .. } | Self::CardIssued { .. } => Source::Population,
+            Self::JobStarted { .. } | Self::JobEnded { .. } => Source::SocialInsurance,
+            Self::LicenceRenewed { .. } => Source::Licensing,
             Self::SchoolOpened { .. } => Source::Education,
             Self::Filed { .. } | Self::Refused { .. } | Self::Restored { .. } => Source::Portal,
             Self::ShieldOrdered { .. } | Self::ShieldLifted { .. } => Source::Courts,
@@ -127,13 +118,9 @@ impl Kind {
             Self::Married { .. } => "civil.marriage.registered",
             Self::Divorced { .. } => "civil.divorce.recorded",
             Self::Moved { .. } => "population.residence.changed",
-            Self::AgeReached { .. } => "population.age.reached",
-            Self::CardExpiring { .. } => "population.card.expiring",
             Self::CardIssued { .. } => "population.card.issued",
             Self::JobStarted { .. } => "employment.started",
             Self::JobEnded { .. } => "employment.ended",
-            Self::PensionNear { .. } => "pension.age.approaching",
-            Self::LicenceExpiring { .. } => "licence.expiring",
             Self::LicenceRenewed { .. } => "licence.renewed",
             Self::SchoolOpened { .. } => "school.enrolment.opened",
             Self::Filed { .. } => "service.filed",

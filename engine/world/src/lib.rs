@@ -134,7 +134,9 @@ impl World {
         let period = config.period();
         let count = config.citizens.min(Config::MAX_CITIZENS);
         let dice = |stream| Dice::new(config.seed, stream);
-        let (people, numbers) = people::populate(config.seed, count, period.from, &mut dice(Stream::People));
+        let (mut people, numbers) =
+            people::populate(config.seed, count, period.from, &mut dice(Stream::People));
+        people::insure(&mut people, &mut dice(Stream::Schemes));
         let mut log = Log::default();
         dated::tell(&people, period, &mut dice(Stream::Dated), &mut log);
         let mut lives = Lives::new(people, numbers, dice(Stream::Lives), log);

@@ -45,6 +45,8 @@ pub(crate) struct Citizen {
     pub(crate) licence_expires: Option<Day>,
     pub(crate) employed: bool,
     pub(crate) insured_months: Option<u16>,
+    /// The scheme of social insurance that was paid into last: `compulsory`, `voluntary` or `none`.
+    pub(crate) scheme: Option<&'static str>,
     pub(crate) household: Option<&'static str>,
     pub(crate) english: bool,
 }
@@ -116,6 +118,7 @@ fn blank(name: Name, sex: Sex, birth: Day, home: Home) -> Citizen {
         licence_expires: None,
         employed: false,
         insured_months: None,
+        scheme: None,
         household: None,
         english: false,
     }
@@ -167,6 +170,19 @@ fn insured_months(dice: &mut Dice, age: i32, employed: bool) -> Option<u16> {
         false => 0,
     };
     (!dice.percent(UNSTATED_PERCENT)).then_some(months as u16)
+}
+
+/// Gives everyone the scheme they paid into last. Of those who paid but have no job, four in ten chose the voluntary one
+/// (assumed).
+pub(crate) fn insure(people: &mut [Citizen], dice: &mut Dice) {
+    for citizen in people {
+        let chose = dice.percent(40);
+        citizen.scheme = citizen.insured_months.map(|months| match months {
+            0 if !citizen.employed => "none",
+            _ if !citizen.employed && chose => "voluntary",
+            _ => "compulsory",
+        });
+    }
 }
 
 /// When the card in someone's hands expires: at the next of the ages in [`CARD_AGES`]; one in five children has one;
@@ -227,6 +243,12 @@ pub struct Person {
     /// Months of social insurance so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub insured_months: Option<u16>,
+    /// The scheme of social insurance that was paid into last: `compulsory`, `voluntary` or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub insurance_scheme: Option<&'static str>,
+    /// When the driving licence ends; `None` for someone without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licence_expires_on: Option<NaiveDate>,
     /// National number of the mother.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mother: Option<String>,
@@ -247,7 +269,8 @@ impl fmt::Debug for Person {
 impl Person {
     /// The header of the bulk load, in the order that [`Self::csv`] follows.
     pub(crate) const COLUMNS: &'static str = "number,full_name,birth_date,sex,province,commune,marital_status,\
-        language,card_expires_on,household_status,employed,insured_months,mother,father,spouse";
+        language,card_expires_on,household_status,employed,insured_months,insurance_scheme,licence_expires_on,\
+        mother,father,spouse";
 
     pub(crate) fn of(people: &[Citizen], citizen: &Citizen) -> Self {
         let number = |who: Option<u32>| who.map(|who| people[who as usize].number.to_string());
@@ -272,6 +295,8 @@ impl Person {
             household_status: citizen.household,
             employed: citizen.employed,
             insured_months: citizen.insured_months,
+            insurance_scheme: citizen.scheme,
+            licence_expires_on: citizen.licence_expires.map(Day::date),
             mother: number(citizen.mother),
             father: number(citizen.father),
             spouse: number(citizen.spouse),
@@ -296,6 +321,8 @@ impl Person {
             text(self.household_status),
             self.employed.to_string(),
             text(self.insured_months),
+            text(self.insurance_scheme),
+            text(self.licence_expires_on),
             text(self.mother.as_ref()),
             text(self.father.as_ref()),
             text(self.spouse.as_ref()),

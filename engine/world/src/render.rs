@@ -119,10 +119,6 @@ impl Line<'_> {
                 )?;
                 write!(f, r#""moved_on":"{on}","kind":"{kind}""#)
             }
-            Kind::AgeReached { age, birthday } => write!(f, r#""age":{age},"birthday":"{birthday}""#),
-            Kind::CardExpiring { card, expires } => {
-                write!(f, r#""card_number":"{}","expires_on":"{expires}""#, self.paper("CC", card))
-            }
             Kind::CardIssued { card, expires } => {
                 write!(f, r#""card_number":"{}","expires_on":"{expires}""#, self.paper("CC", card))?;
                 if card > 1 { write!(f, r#","replaces":"{}""#, self.paper("CC", card - 1)) } else { Ok(()) }
@@ -142,13 +138,6 @@ impl Line<'_> {
                     Cause::Retired => "retired",
                 };
                 write!(f, r#""cause":"{cause}""#)
-            }
-            Kind::PensionNear { date, insured_months, voluntary } => {
-                let scheme = if voluntary { "voluntary" } else { "compulsory" };
-                write!(f, r#""pension_date":"{date}","insured_months":{insured_months},"scheme":"{scheme}""#)
-            }
-            Kind::LicenceExpiring { expires } => {
-                write!(f, r#""licence":"{}","expires_on":"{expires}""#, self.paper("GPLX", 0))
             }
             Kind::LicenceRenewed { expires } => {
                 write!(f, r#""licence":"{}","expires_on":"{expires}""#, self.paper("GPLX", 0))

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::*;
 
 /// The catalogue: type, source, required data.
-const CATALOGUE: [(&str, &str, &[&str]); 25] = [
+const CATALOGUE: [(&str, &str, &[&str]); 21] = [
     ("health.birth.notified", "health", &["birth_certificate", "birth_date"]),
     (
         "civil.birth.registered",
@@ -24,13 +24,9 @@ const CATALOGUE: [(&str, &str, &[&str]); 25] = [
         "population",
         &["registration", "province", "commune", "moved_on", "kind"],
     ),
-    ("population.age.reached", "population", &["age", "birthday"]),
-    ("population.card.expiring", "population", &["card_number", "expires_on"]),
     ("population.card.issued", "population", &["card_number", "expires_on"]),
     ("employment.started", "social-insurance", &["contract", "started_on"]),
     ("employment.ended", "social-insurance", &["contract", "ended_on", "cause"]),
-    ("pension.age.approaching", "social-insurance", &["pension_date", "insured_months", "scheme"]),
-    ("licence.expiring", "traffic-police", &["licence", "expires_on"]),
     ("licence.renewed", "traffic-police", &["licence", "expires_on"]),
     ("school.enrolment.opened", "education", &["school_year", "grade", "closes_on"]),
     ("service.filed", "portal", &["service", "reference", "filed_on"]),
@@ -163,7 +159,7 @@ fn accepted_lines_have_what_the_catalogue_asks() {
         }
         assert!(line.subject.len() == 12 && line.subject.bytes().all(|byte| byte.is_ascii_digit()));
         for (field, value) in line.data.as_object().unwrap() {
-            let date = field.ends_with("_on") || field.ends_with("_date") || field == "birthday";
+            let date = field.ends_with("_on") || field.ends_with("_date");
             assert!(!date || value.as_str().unwrap().parse::<NaiveDate>().is_ok(), "{}", line.text);
         }
     }
@@ -367,7 +363,7 @@ fn a_year_has_plausible_rates() {
         ("divorces", told("civil.divorce.recorded"), 0.7..1.6),
         ("moves", told("population.residence.changed"), 20.0..32.0),
         ("refusals", told("preference.refused"), 6.0..12.0),
-        ("ages", told("population.age.reached"), 45.0..65.0),
+        ("cards", told("population.card.issued"), 40.0..90.0),
         ("lines", per_thousand(truth.lines), 550.0..1_200.0),
     ] {
         assert!(band.contains(&rate), "{what}: {rate} per 1,000");
