@@ -264,9 +264,16 @@ fn a_held_rule_tells_nothing_until_it_is_released() {
             .count()
     };
     assert_eq!(to_father(&deployment), 0);
-    drop(deployment.tidings(&["queue", "release", "--rule", "residence-children"]).exits(0).says("is released"));
-    deployment
-        .write("later.ndjson", lines(&[birth("h-9", "2026-03-01"), move_home("c-1", "2026-03-03"), late_move()]));
+    drop(
+        deployment
+            .tidings(&["queue", "release", "--rule", "residence-children"])
+            .exits(0)
+            .says("is released"),
+    );
+    deployment.write(
+        "later.ndjson",
+        lines(&[birth("h-9", "2026-03-01"), move_home("c-1", "2026-03-03"), late_move()]),
+    );
     run(&deployment, "later.ndjson");
     assert_eq!(to_father(&deployment), 1);
 }
@@ -358,8 +365,9 @@ fn check_and_test_find_what_is_wrong_with_a_pack() {
     assert!(tested["passed"].as_u64().unwrap() > 100);
     assert_eq!(tested["failed"], json!([]));
 
-    let failing =
-        write_pack(&deployment, |pack| replace(pack, "life_events/11-card-expiry.yaml", ">= law.majority_age", ">= 99"));
+    let failing = write_pack(&deployment, |pack| {
+        replace(pack, "life_events/11-card-expiry.yaml", ">= law.majority_age", ">= 99")
+    });
     let tested = deployment.tidings(&["--json", "test", &failing]).exits(1).json();
     assert_eq!(tested["failed"][0]["rule"], "card-exchange");
     drop(deployment.tidings(&["test", &failing]).exits(1).says("card-exchange"));

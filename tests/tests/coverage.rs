@@ -4,7 +4,9 @@
 use serde_json::{Value as Json, json};
 use tidings_pipeline::engine::Engine;
 use tidings_tests::process::Deployment;
-use tidings_tests::{CHILD, FATHER, MOTHER, Setup, at, event, ingest, load, settle};
+use tidings_tests::{CHILD, FATHER, MOTHER, Setup, at, event, ingest, load, settle, state};
+
+const TEEN: &str = "001212000009";
 
 const TOLD: &str = "2026-03-02T10:00:00+07:00";
 
@@ -23,7 +25,7 @@ fn registered(time: &str) -> Json {
 
 /// The pack with the mother's rules at a level of our choice.
 fn engine_at(level: &str) -> Engine {
-    let mut files = tidings_rules::packs::viet_nam();
+    let mut files = tidings_tests::unasked(tidings_rules::packs::viet_nam());
     let birth = files.get_mut("life_events/01-birth.yaml").expect("the birth");
     let registration = birth.find("key: birth-registration").expect("the rule");
     let place = registration + birth[registration..].find("level: 1").expect("its level");
@@ -57,27 +59,21 @@ fn a_file_that_was_done_before_anybody_was_told_is_done_and_no_more() {
 #[test]
 fn a_need_of_which_both_parents_were_told_is_one_file() {
     let engine = engine_at("1");
-    let turns = event(
-        "population",
-        "a-1",
-        "population.age.reached",
-        CHILD,
-        "2026-03-10T08:00:00+07:00",
-        json!({ "age": 14, "birthday": "2026-03-10" }),
-    );
+    // Fourteen on 1 May 2026.
+    let facts = [("birth_date", "2012-05-01"), ("mother", MOTHER), ("father", FATHER)];
+    state(&engine, TEEN, "2026-01-01", &facts);
     let card = event(
         "population",
         "c-1",
         "population.card.issued",
-        CHILD,
-        "2026-03-20T08:00:00+07:00",
+        TEEN,
+        "2026-05-20T08:00:00+07:00",
         json!({ "card_number": "CC-9", "expires_on": "2037-03-10" }),
     );
     ingest(&engine, &[birth(), registered("2026-03-02T08:30:00+07:00")], 2);
     settle(&engine, at(TOLD));
-    ingest(&engine, &[turns], 1);
-    for day in ["10", "18"] {
-        settle(&engine, at(&format!("2026-03-{day}T15:00:00+07:00")));
+    for day in ["04-20", "05-01", "05-08"] {
+        settle(&engine, at(&format!("2026-{day}T15:00:00+07:00")));
     }
     let told = |number| {
         let rules = tidings_tests::inbox(&engine, number).into_iter().flat_map(|message| message.rules);

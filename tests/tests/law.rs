@@ -13,7 +13,9 @@ use serde_json::{Value as Json, json};
 use tidings_pipeline::engine::Engine;
 use tidings_rules::Pack;
 use tidings_rules::pack::run_cases;
-use tidings_tests::{FATHER, MOTHER, Setup, at, event, inbox, ingest, settle, state, viet_nam_with};
+use tidings_tests::{
+    FATHER, MOTHER, Setup, at, event, inbox, ingest, settle, state, viet_nam_files_with, viet_nam_with,
+};
 
 const PARAMETERS: &str = include_str!("../packs/parameters.yaml");
 const RULES: &str = include_str!("../packs/law.yaml");
@@ -126,10 +128,8 @@ fn reaching_back() -> BTreeMap<String, String> {
     );
     assert_ne!(late, PARAMETERS);
     let cases = "      - {name: enough by the new law, on: \"2026-07-01\", subject: {insured_months: 180}, expect: \"yes\"}\n";
-    let mut files = tidings_rules::packs::viet_nam();
-    files.insert("parameters.yaml".to_owned(), late);
-    files.insert("life_events/93-birth-law.yaml".to_owned(), RULES.replace(cases, ""));
-    files
+    let rules = RULES.replace(cases, "");
+    viet_nam_files_with(&[("parameters.yaml", &late), ("life_events/93-birth-law.yaml", &rules)])
 }
 
 #[test]
@@ -172,12 +172,9 @@ fn a_law_that_reaches_back_lists_the_decisions_to_reopen() {
 
 #[test]
 fn a_rule_without_its_figure_does_not_load() {
-    let mut files = tidings_rules::packs::viet_nam();
-    files.insert(
-        "parameters.yaml".to_owned(),
-        PARAMETERS.replace("2000-01-01\", value: 240", "2001-01-01\", value: 240"),
-    );
-    files.insert("life_events/93-birth-law.yaml".to_owned(), RULES.to_owned());
+    let late = PARAMETERS.replace("2000-01-01\", value: 240", "2001-01-01\", value: 240");
+    let files = [("parameters.yaml", late.as_str()), ("life_events/93-birth-law.yaml", RULES)];
+    let files = viet_nam_files_with(&files);
     let found = Pack::from_files(files).expect_err("no figure in 2000");
     assert_eq!(found.len(), 3, "{found:?}");
     let first = &found[0];

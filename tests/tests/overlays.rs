@@ -12,7 +12,9 @@ use serde_json::{Value as Json, json};
 use tidings_pipeline::engine::Engine;
 use tidings_rules::Pack;
 use tidings_rules::pack::run_cases;
-use tidings_tests::{CHILD, FATHER, MOTHER, Setup, at, event, inbox, ingest, settle, state};
+use tidings_tests::{
+    CHILD, FATHER, MOTHER, Setup, at, event, inbox, ingest, settle, state, viet_nam_files_with,
+};
 
 const PARAMETERS: &str = include_str!("../packs/parameters.yaml");
 const LAW: &str = include_str!("../packs/law.yaml");
@@ -20,16 +22,12 @@ const PROVINCE: &str = include_str!("../packs/overlay-province.yaml");
 const COMMUNE: &str = include_str!("../packs/overlay-commune.yaml");
 
 fn files() -> BTreeMap<String, String> {
-    let mut files = tidings_rules::packs::viet_nam();
-    for (name, text) in [
+    viet_nam_files_with(&[
         ("parameters.yaml", PARAMETERS),
         ("life_events/93-birth-law.yaml", LAW),
         ("overlays/01.yaml", PROVINCE),
         ("overlays/01-00001.yaml", COMMUNE),
-    ] {
-        files.insert(name.to_owned(), text.to_owned());
-    }
-    files
+    ])
 }
 
 fn births(engine: &Engine) {

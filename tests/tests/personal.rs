@@ -329,7 +329,8 @@ fn a_live_run_says_no_personal_value() {
     // The child's residence is to be registered within sixty days: so near that the duty is told at once.
     let (time, day) = (today.to_rfc3339(), (today.date_naive() - Days::new(58)).to_string());
     let good = |id: &str| registered(id, &time, &day);
-    let post = |bytes: &[u8]| Post::new("application/cloudevents+json", bytes).signed("civil-registry", SECRET);
+    let post =
+        |bytes: &[u8]| Post::new("application/cloudevents+json", bytes).signed("civil-registry", SECRET);
     search.answer("a good event", &post(good("c").to_string().as_bytes()), address);
     for (what, bytes) in wrong(|| good("c")) {
         search.answer(what, &post(&bytes), address);
@@ -341,7 +342,10 @@ fn a_live_run_says_no_personal_value() {
             Post::structured(&birth("b", "2026-03-02T08:00:00+07:00")).signed("civil-registry", SECRET),
         ),
         ("another content type", Post::new("text/MARKED", "MARKED").signed("civil-registry", SECRET)),
-        ("no batch", Post::new("application/cloudevents-batch+json", "MARKED").signed("civil-registry", SECRET)),
+        (
+            "no batch",
+            Post::new("application/cloudevents-batch+json", "MARKED").signed("civil-registry", SECRET),
+        ),
         (
             "a broken header",
             Post::binary(&good("c")).header("ce-subject2", "%zz MARKED").signed("civil-registry", SECRET),

@@ -1,9 +1,9 @@
 //! Replay: the sealed events of a store, run again into an empty one, must give the same opportunities.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use tidings_domain::event::Event;
-use tidings_domain::ids::{CitizenId, OpportunityId};
+use tidings_domain::ids::{CitizenId, EventKey, OpportunityId};
 use tidings_domain::record::{Answer, Record};
 use tidings_domain::store::{RowKey, Table};
 use tidings_domain::time::LeaseTime;
@@ -41,6 +41,9 @@ pub struct Replayed {
     pub citizens: u64,
     /// Opportunities that are equal.
     pub equal: u64,
+    /// Opportunities that cannot be had again: what decided them came from an event about somebody who has been
+    /// forgotten since.
+    pub forgotten: u64,
     /// Opportunities that differ.
     pub different: u64,
     /// The first of them.
@@ -54,10 +57,12 @@ impl Engine {
         target.adopt_since(&self.active());
         let mut found = Replayed::default();
         let mut batch = Vec::with_capacity(BATCH);
+        let mut stored: HashSet<EventKey> = HashSet::new();
         for shard in self.shards() {
             self.each_row(shard, Table::Event, &[], |key, bytes| {
                 let row = RowKey { table: Table::Event, key: key.to_vec() };
                 let (_, event): (_, Event) = self.vault.open(&row, bytes)?;
+                stored.insert(event.key);
                 batch.push(Incoming {
                     decoded: Decoded::Event(Box::new(event)),
                     position: None,
@@ -76,11 +81,16 @@ impl Engine {
         progress(found.events);
         target.adopt_watermarks(self);
         target.keep_time(self.kept_time()?, LeaseTime(0))?;
-        self.compare(target, &mut found)?;
+        self.compare(target, &stored, &mut found)?;
         Ok(found)
     }
 
-    fn compare(&self, target: &Self, found: &mut Replayed) -> Result<(), PipelineError> {
+    fn compare(
+        &self,
+        target: &Self,
+        stored: &HashSet<EventKey>,
+        found: &mut Replayed,
+    ) -> Result<(), PipelineError> {
         for shard in self.shards() {
             self.each_row(shard, Table::Citizen, &[], |key, bytes| {
                 let row = RowKey { table: Table::Citizen, key: key.to_vec() };
@@ -88,7 +98,8 @@ impl Engine {
                 let Ok(id) = key.try_into() else { return Ok(()) };
                 let citizen = CitizenId(id);
                 let again = target.record(citizen)?.record;
-                found.compare(citizen, &record, &again);
+                let whole = record.facts.events().iter().all(|event| stored.contains(event));
+                found.compare(citizen, (&record, whole), &again);
                 Ok(())
             })?;
         }
@@ -97,7 +108,7 @@ impl Engine {
 }
 
 impl Replayed {
-    fn compare(&mut self, citizen: CitizenId, stored: &Record, replayed: &Record) {
+    fn compare(&mut self, citizen: CitizenId, (stored, whole): (&Record, bool), replayed: &Record) {
         self.citizens += 1;
         let (stored, replayed) = (open_answers(stored), open_answers(replayed));
         let mut ids: Vec<&OpportunityId> = stored.keys().chain(replayed.keys()).collect();
@@ -107,6 +118,10 @@ impl Replayed {
             let (ours, theirs) = (stored.get(id), replayed.get(id));
             if ours == theirs {
                 self.equal += 1;
+                continue;
+            }
+            if !whole {
+                self.forgotten += 1;
                 continue;
             }
             self.different += 1;

@@ -40,6 +40,12 @@ pub(super) fn run(config: &Config, out: Out) -> anyhow::Result<ExitCode> {
         grouped(found.equal),
         grouped(found.different),
     ));
+    if found.forgotten > 0 {
+        out.say(format!(
+            "{} rest on events of people who were forgotten, and cannot be had again",
+            grouped(found.forgotten)
+        ));
+    }
     Ok(if found.different == 0 { ExitCode::SUCCESS } else { ExitCode::from(exit::FINDINGS) })
 }
 
