@@ -146,7 +146,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_other_bytes() {
 /// Changing this means that nobody can make an earlier world again: say so in the commit.
 #[test]
 fn a_pinned_world_is_the_same_on_every_machine() {
-    assert_eq!(digest(&bytes(&small(1))), 1_108_705_647_721_735_190);
+    assert_eq!(digest(&bytes(&small(1))), 15_977_059_792_390_633_853);
 }
 
 #[test]
@@ -364,7 +364,7 @@ fn a_year_has_plausible_rates() {
         ("moves", told("population.residence.changed"), 20.0..32.0),
         ("refusals", told("preference.refused"), 6.0..12.0),
         ("cards", told("population.card.issued"), 40.0..90.0),
-        ("lines", per_thousand(truth.lines), 550.0..1_200.0),
+        ("lines", per_thousand(truth.lines), 420.0..1_000.0),
     ] {
         assert!(band.contains(&rate), "{what}: {rate} per 1,000");
     }
