@@ -391,6 +391,48 @@ fn check_and_test_find_what_is_wrong_with_a_pack() {
 }
 
 #[test]
+fn test_says_what_no_case_reaches_and_what_none_would_notice() {
+    let deployment = Deployment::new("");
+    let pack = write_pack(&deployment, |pack| {
+        let (_, figures) = include_str!("../packs/parameters.yaml").split_once("parameters:\n").unwrap();
+        replace(pack, "parameters.yaml", "parameters:\n", &format!("parameters:\n{figures}"));
+        pack.insert("life_events/93-law.yaml".to_owned(), include_str!("../packs/law.yaml").to_owned());
+    });
+    let one = ["test", &pack, "--rule", "law-of-occurrence"];
+    let run = |more: &[&str]| deployment.tidings(&[&["--json"], &one[..], more].concat());
+    let tested = run(&["--coverage", "--mutate"]).exits(0).json();
+    assert_eq!((&tested["passed"], &tested["failed"]), (&json!(3), &json!([])));
+    let gaps = &tested["coverage"]["rules"][0]["gaps"];
+    assert_eq!(gaps[0]["never"], json!(["never unknown"]), "{tested}");
+    // The figure of the old law has cases on both sides of it, that of the new one on one side.
+    let survivors = tested["mutation"]["rules"][0]["survivors"].as_array().unwrap();
+    assert_eq!(survivors.len(), 1, "{tested}");
+    assert_eq!(survivors[0]["became"], "subject.insured_months >= 179");
+    let by = &survivors[0]["noticed_by"];
+    assert_eq!(
+        (&by["like"], &by["value"], &by["expect"]),
+        (&json!("enough by the new law"), &json!("179"), &json!("no"))
+    );
+
+    for (flag, of) in [("--min-mutation-score", "/mutation/noticed"), ("--min-coverage", "/coverage/reached")]
+    {
+        let found = tested.pointer(of).unwrap()["percent"].as_u64().unwrap();
+        assert!(found < 100, "{tested}");
+        for (least, code) in [(found, 0), (found + 1, 1)] {
+            drop(run(&[flag, &least.to_string()]).exits(code));
+        }
+    }
+    let said = deployment.tidings(&[&one[..], &["--coverage", "--mutate"]].concat()).exits(0);
+    drop(
+        said.says("never unknown")
+            .says("a case like “enough by the new law” with subject.insured_months = 179: no"),
+    );
+    drop(
+        deployment.tidings(&["test", &pack, "--rule", "law-of-occurence"]).exits(2).says("law-of-occurrence"),
+    );
+}
+
+#[test]
 fn schemas_the_reference_and_completions_are_of_use_as_they_stand() {
     let deployment = Deployment::new("");
     let all = deployment.json(&["schema"]);

@@ -20,7 +20,7 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 done, and it found fault (a pack that does not load, a case that \
-fails, a replay that differs); 2 wrong command line, configuration or input; 3 the store or another service cannot \
+fails, cases that notice too little, a replay that differs); 2 wrong command line, configuration or input; 3 the store or another service cannot \
 be used now; 4 there is no such thing.";
 
 #[derive(Debug, Subcommand)]
@@ -39,8 +39,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Check a rule pack: every mistake at once, with its place.
     Check(PackArgs),
-    /// Run the cases of a rule pack.
-    Test(PackArgs),
+    /// Run the cases of a rule pack; say what no case reaches, and what mistakes no case would notice.
+    Test(TestArgs),
     /// What share of the essential services, of the catalogue and of the files handled is proactive.
     Coverage(CoverageArgs),
     /// The figures that law sets, on a day and as they were known: value, days, level, law.
@@ -165,6 +165,27 @@ pub(crate) struct ReopenArgs {
 fn fact_and_code(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').ok_or("write FACT=CODE, such as province=01")?;
     Ok((pair.0.to_owned(), pair.1.to_owned()))
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TestArgs {
+    /// The pack's folder; the configured one without it.
+    pub(crate) pack: Option<PathBuf>,
+    /// Of this rule alone.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) rule: Option<String>,
+    /// Say which parts of which conditions no case reaches.
+    #[arg(long)]
+    pub(crate) coverage: bool,
+    /// Change each rule in one small way after another, and say which changes no case notices.
+    #[arg(long)]
+    pub(crate) mutate: bool,
+    /// Exit with 1 when less than this share is reached, in percent; implies --coverage.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=100))]
+    pub(crate) min_coverage: Option<u8>,
+    /// Exit with 1 when less than this share of the changes is noticed, in percent; implies --mutate.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=100))]
+    pub(crate) min_mutation_score: Option<u8>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -58,6 +58,30 @@ impl Bound {
         Self { tree, positions }
     }
 
+    /// The text that it was compiled from.
+    pub fn text(&self) -> &str {
+        &self.tree.text
+    }
+
+    /// The columns that it reads, in the order in which its text first names them.
+    pub fn columns(&self) -> impl Iterator<Item = &ColumnRef> {
+        self.tree.columns.iter().map(|(column, _)| column)
+    }
+
+    pub(super) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Another tree over the same column list; `None` when it reads a column that this one does not.
+    pub(super) fn with(&self, tree: Arc<Tree>) -> Option<Self> {
+        let known = &self.tree.columns;
+        let place = |wanted: &ColumnRef| {
+            known.iter().position(|(column, _)| column == wanted).map(|input| self.positions[input])
+        };
+        let positions = tree.columns.iter().map(|(column, _)| place(column)).collect::<Option<_>>()?;
+        Some(Self { tree, positions })
+    }
+
     /// Answers every row. Total: columns that are not those bound are faults, and an expression that is not a
     /// condition is unknown everywhere.
     pub fn answers(&self, columns: &Columns) -> Answers {

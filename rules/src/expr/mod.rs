@@ -29,6 +29,7 @@ mod kernel;
 mod literal;
 mod node;
 mod parse;
+mod proof;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ mod tests;
 pub use bound::{Answer, Answers, Bound, Missing};
 pub use columns::{Columns, ColumnsBuilder, ColumnsError};
 pub use define::{Cell, Definitions, Figure, LAW, MAX_TABLE_ROWS, Row as TableRow, Source};
+pub use proof::{Change, Mutant, Mutants, Outcome, Point};
 
 /// The longest expression text that is read, in bytes.
 pub const MAX_TEXT_BYTES: usize = 16 * 1024;

@@ -40,10 +40,24 @@ pub(super) fn parse(text: &str) -> Result<Expr, ExprError> {
             format!("the expression is {} bytes long; at most {MAX_TEXT_BYTES} are read", text.len());
         return Err(error(START, message, Some("split it into several rules".into())));
     }
-    let tokens = Tokenizer::new(&Conditions, text)
-        .tokenize_with_location()
-        .map_err(|fault| error(fault.location, format!("cannot read this: {}", fault.message), None))?;
+    let tokens = tokens(text)?;
     within_limits(&tokens)?;
+    read(text, tokens)
+}
+
+/// Reads again what an expression within the limits was printed as: names that stand for something longer may have
+/// made it longer than a text may be. `None` when it cannot be read.
+pub(super) fn reread(text: &str) -> Option<Expr> {
+    tokens(text).and_then(|tokens| read(text, tokens)).ok()
+}
+
+fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, ExprError> {
+    Tokenizer::new(&Conditions, text)
+        .tokenize_with_location()
+        .map_err(|fault| error(fault.location, format!("cannot read this: {}", fault.message), None))
+}
+
+fn read(text: &str, tokens: Vec<TokenWithSpan>) -> Result<Expr, ExprError> {
     let mut parser =
         Parser::new(&Conditions).with_recursion_limit(PARSER_DEPTH).with_tokens_with_locations(tokens);
     let end = end_of(text);

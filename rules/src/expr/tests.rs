@@ -8,8 +8,10 @@ use tidings_domain::value::{Value, ValueType};
 use super::*;
 
 mod columns;
+mod coverage;
 mod errors;
 mod language;
+mod mutate;
 mod oracle;
 mod property;
 mod why;

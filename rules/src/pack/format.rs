@@ -432,7 +432,10 @@ pub struct RuleEntry {
     /// Approved sentences by language.
     pub say: BTreeMap<String, Sentences>,
     /// What must hold.
+    #[serde(default)]
     pub cases: Vec<Case>,
+    /// More of what must hold, a line a case.
+    pub table: Option<CaseTable>,
 }
 
 /// Which day's law a rule applies.
@@ -688,6 +691,21 @@ pub struct Case {
     pub missing: Vec<String>,
     /// The deadline that must come out, `yyyy-mm-dd`.
     pub deadline: Option<String>,
+}
+
+/// Cases as a table: a heading for each column, a line for each case.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CaseTable {
+    /// What stands in the columns: `name`, `on` and `expect`; `event.FIELD`, `subject.FACT` and `citizen.FACT`;
+    /// `missing` (columns, separated by commas) and `deadline`.
+    pub columns: Vec<String>,
+    /// What is the same in every line, by the same headings.
+    #[serde(default)]
+    pub shared: BTreeMap<String, Option<Literal>>,
+    /// A value for each column, in their order; `~` where there is none: a fact that is not known, a deadline that is
+    /// not looked at. Without a column `citizen.FACT`, the citizen's facts are the subject's.
+    pub rows: Vec<Vec<Option<Literal>>>,
 }
 
 /// The answer a case expects.

@@ -14,7 +14,9 @@ mod scope;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use cases::{CaseResult, run_cases};
+pub use cases::{
+    CaseResult, Gap, RuleCoverage, RuleMutation, Survivor, Witness, coverage, mutation, run_cases,
+};
 pub use diagnostic::{Code, Diagnostic};
 pub use folder::read_folder;
 pub use load::{MAX_FILE_BYTES, MAX_FILES};

@@ -11,6 +11,7 @@ use crate::expr::{ColumnRef, RowKind};
 
 mod catalogue;
 mod mistakes;
+pub(crate) mod table;
 mod viet_nam;
 
 /// A small pack without a mistake, which the tests break in one place at a time.
@@ -45,7 +46,7 @@ pub(crate) fn with(file: &str, from: &str, to: &str) -> BTreeMap<String, String>
     files
 }
 
-const BIRTH: &str = "life_events/birth.yaml";
+pub(crate) const BIRTH: &str = "life_events/birth.yaml";
 
 fn column(row: RowKind, path: &[&str]) -> ColumnRef {
     ColumnRef { row, path: path.iter().map(|part| (*part).to_owned()).collect() }

@@ -1,5 +1,6 @@
 //! One module a command; this one sends each to its own.
 
+mod cases;
 mod coverage;
 mod demo;
 mod generate;
@@ -41,10 +42,13 @@ pub(crate) fn run(cli: Cli, out: &Out) -> anyhow::Result<ExitCode> {
         Command::Init { folder, pack } => init::run(&folder, pack.as_deref(), out),
         Command::Run(args) => run::run(&configured()?, &args, out),
         Command::Check(args) => pack::check(args.pack.or(configured()?.pack), out),
-        Command::Test(args) => pack::test(args.pack.or(configured()?.pack), out),
         Command::Coverage(args) => coverage::run(&configured()?, &args, out),
         Command::Law(args) => law::law(&configured()?, &args, out),
         Command::Reopen(args) => law::reopen(&configured()?, &args, out),
+        Command::Test(mut args) => {
+            args.pack = args.pack.or(configured()?.pack);
+            cases::test(&args, out)
+        }
         Command::Explain { what } => explain(&configured()?, &what, out),
         Command::Replay => replay::run(&configured()?, out),
         Command::Queue(command) => queue(&configured()?, command, out),

@@ -1,13 +1,13 @@
-//! `tidings check`, `test` and `schema`: for service designers.
+//! `tidings check` and `schema`: for service designers.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde::Serialize;
 use tidings_rules::Pack;
-use tidings_rules::pack::{Diagnostic, FileKind, run_cases, schema as schema_of};
+use tidings_rules::pack::{Diagnostic, FileKind, schema as schema_of};
 
-use crate::out::{Grid, Out, Usage, exit};
+use crate::out::{Out, Usage, exit};
 
 #[derive(Serialize)]
 struct Checked<'a> {
@@ -26,7 +26,7 @@ struct Mistake<'a> {
     hint: Option<&'a str>,
 }
 
-fn load(folder: Option<&Path>) -> Result<Pack, Vec<Diagnostic>> {
+pub(super) fn load(folder: Option<&Path>) -> Result<Pack, Vec<Diagnostic>> {
     match folder {
         Some(folder) => Pack::load(folder),
         None => Pack::from_files(tidings_rules::packs::viet_nam()),
@@ -71,42 +71,6 @@ pub(super) fn check(folder: Option<PathBuf>, out: Out) -> anyhow::Result<ExitCod
             Ok(ExitCode::from(exit::FINDINGS))
         }
     }
-}
-
-#[derive(Serialize)]
-struct Tested {
-    passed: usize,
-    failed: Vec<Failed>,
-}
-
-#[derive(Serialize)]
-struct Failed {
-    rule: String,
-    case: String,
-    detail: String,
-}
-
-/// Runs a pack's cases.
-pub(super) fn test(folder: Option<PathBuf>, out: Out) -> anyhow::Result<ExitCode> {
-    let pack = load(folder.as_deref()).map_err(|found| Usage(crate::app::mistakes(&found)))?;
-    let results = run_cases(&pack);
-    let passed = results.iter().filter(|result| result.passed).count();
-    let failed: Vec<Failed> = results
-        .into_iter()
-        .filter(|result| !result.passed)
-        .map(|result| Failed { rule: result.rule, case: result.case, detail: result.detail })
-        .collect();
-    let mut grid = Grid::new("Cases that fail");
-    for one in &failed {
-        grid.row([one.rule.clone(), one.case.clone(), one.detail.clone()]);
-    }
-    if !failed.is_empty() {
-        out.say(grid);
-    }
-    out.say(format!("{passed} cases passed, {} failed", failed.len()));
-    let code = if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(exit::FINDINGS) };
-    out.value(&Tested { passed, failed })?;
-    Ok(code)
 }
 
 /// Prints the JSON Schema of one pack file, or of all.

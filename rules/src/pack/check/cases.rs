@@ -9,6 +9,7 @@ use tidings_domain::value::{Value, ValueType};
 
 use super::effects::{allowed, constant};
 use super::life_events::Outline;
+use super::table::{self, Spot};
 use super::{Cx, Place};
 use crate::expr::{ColumnRef, RowKind, Scope};
 use crate::pack::diagnostic::Code;
@@ -50,31 +51,51 @@ pub(super) fn check(
     outline: &Outline<'_>,
     cx: &Cx<'_>,
 ) -> Vec<Read> {
-    let root = rule.then("cases");
-    if entry.cases.len() < MIN_CASES {
+    let listed = entry.cases.iter().enumerate();
+    let listed = listed.map(|(index, case)| (Spot::Entry(rule.then("cases").then(index)), case.clone()));
+    let headings = |heading: &str, place: &Place<'_>| column(heading, place, names, cx).is_some();
+    let lines = entry.table.iter().flat_map(|table| table::lines(&rule.then("table"), table, &headings, cx));
+    let written: Vec<_> = listed.chain(lines).collect();
+    let lines = entry.table.as_ref().map_or(0, |table| table.rows.len());
+    if entry.cases.len() + lines < MIN_CASES {
         let hint = Some("one that expects `yes` and one that expects `no` or `unknown`".to_owned());
-        cx.hinted(&root, Code::BadCase, format!("a rule has at least {MIN_CASES} cases"), hint);
+        let message = format!("a rule has at least {MIN_CASES} cases");
+        cx.hinted(&rule.then("cases"), Code::BadCase, message, hint);
     }
     let mut seen = BTreeSet::new();
     let mut cases = Vec::new();
-    for (index, case) in entry.cases.iter().enumerate() {
-        let place = root.then(index);
-        cx.not_blank(&place.then("name"), &case.name);
+    for (spot, case) in &written {
+        let place = spot.field("name");
+        cx.not_blank(&place, &case.name);
         if !seen.insert(&case.name) {
-            cx.fault(
-                &place.then("name"),
-                Code::DuplicateName,
-                format!("the case `{}` stands above already", case.name),
-            );
+            cx.fault(&place, Code::DuplicateName, format!("the case `{}` stands above already", case.name));
         }
-        let reader = Reader { place, case, names, outline, cx };
+        let reader = Reader { spot, case, names, outline, cx };
         cases.extend(reader.read(entry));
     }
     cases
 }
 
+/// A column by its name, or the mistake in it.
+fn column(text: &str, place: &Place<'_>, names: Names<'_>, cx: &Cx<'_>) -> Option<(ColumnRef, ValueType)> {
+    let Some(column) = scope::column(text) else {
+        let hint = Some("`event.FIELD`, `subject.FACT` or `citizen.FACT`".to_owned());
+        cx.hinted(place, Code::UnknownName, format!("`{text}` is no column"), hint);
+        return None;
+    };
+    match names.resolve(&column) {
+        Ok(value_type) => Some((column, value_type)),
+        Err(unresolved) => {
+            if !names.is_reported(&column) {
+                cx.hinted(place, Code::UnknownName, unresolved.message, unresolved.hint);
+            }
+            None
+        }
+    }
+}
+
 struct Reader<'a> {
-    place: Place<'a>,
+    spot: &'a Spot<'a>,
     case: &'a format::Case,
     names: Names<'a>,
     outline: &'a Outline<'a>,
@@ -83,12 +104,12 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&self, rule: &RuleEntry) -> Option<Read> {
-        let on = self.cx.date(&self.place.then("on"), &self.case.on);
+        let on = self.cx.date(&self.spot.field("on"), &self.case.on);
         let mut values = BTreeMap::new();
-        self.row(RowKind::Event, "event", &self.case.event, &mut values);
-        self.row(RowKind::Subject, "subject", &self.case.subject, &mut values);
+        self.row(RowKind::Event, &self.case.event, &mut values);
+        self.row(RowKind::Subject, &self.case.subject, &mut values);
         match &self.case.citizen {
-            Some(citizen) => self.row(RowKind::Citizen, "citizen", citizen, &mut values),
+            Some(citizen) => self.row(RowKind::Citizen, citizen, &mut values),
             None => {
                 let own = values.iter().filter(|(column, _)| column.row == RowKind::Subject);
                 let own = own.map(|(column, value)| {
@@ -99,21 +120,20 @@ impl Reader<'_> {
             }
         }
         let missing = self.case.missing.iter().enumerate();
-        let missing =
-            missing.filter_map(|(index, text)| self.column(&self.place.then("missing").then(index), text));
+        let missing = missing.filter_map(|(index, text)| self.column(&self.spot.missing(index), text));
         let missing: Vec<_> = missing.map(|(column, _)| column).collect();
         if self.case.expect != Expect::Unknown && !self.case.missing.is_empty() {
             let message = "facts are named as missing only when the answer is `unknown`";
-            self.cx.fault(&self.place.then("missing"), Code::BadCase, message);
+            self.cx.fault(&self.spot.field("missing"), Code::BadCase, message);
         }
         let deadline = match &self.case.deadline {
             None => None,
             Some(text) => {
                 if rule.deadline.is_none() {
                     let message = "a deadline, in a case of a rule that has none";
-                    self.cx.fault(&self.place.then("deadline"), Code::BadCase, message);
+                    self.cx.fault(&self.spot.field("deadline"), Code::BadCase, message);
                 }
-                Some(self.cx.date(&self.place.then("deadline"), text)?)
+                Some(self.cx.date(&self.spot.field("deadline"), text)?)
             }
         };
         let on = on?;
@@ -125,19 +145,17 @@ impl Reader<'_> {
     fn row(
         &self,
         row: RowKind,
-        key: &str,
         literals: &BTreeMap<String, Literal>,
         values: &mut BTreeMap<ColumnRef, Value>,
     ) {
         for (path, literal) in literals {
-            let place = self.place.then(key).then(path);
+            let (place, heading) = (self.spot.value(row, path), self.spot.heading(row, path));
             if row == RowKind::Event && path == TIME {
                 let message = "the day of the event is `on` of the case";
-                self.cx.fault(&place.key(), Code::BadCase, message);
+                self.cx.fault(&heading, Code::BadCase, message);
                 continue;
             }
-            let Some((column, value_type)) = self.column(&place.clone().key(), &format!("{row}.{path}"))
-            else {
+            let Some((column, value_type)) = self.column(&heading, &format!("{row}.{path}")) else {
                 continue;
             };
             let value = match (value_type, literal) {
@@ -157,20 +175,7 @@ impl Reader<'_> {
     }
 
     fn column(&self, place: &Place<'_>, text: &str) -> Option<(ColumnRef, ValueType)> {
-        let Some(column) = scope::column(text) else {
-            let hint = Some("`event.FIELD`, `subject.FACT` or `citizen.FACT`".to_owned());
-            self.cx.hinted(place, Code::UnknownName, format!("`{text}` is no column"), hint);
-            return None;
-        };
-        match self.names.resolve(&column) {
-            Ok(value_type) => Some((column, value_type)),
-            Err(unresolved) => {
-                if !self.names.is_reported(&column) {
-                    self.cx.hinted(place, Code::UnknownName, unresolved.message, unresolved.hint);
-                }
-                None
-            }
-        }
+        column(text, place, self.names, self.cx)
     }
 
     /// The closed list that the column's values come from.

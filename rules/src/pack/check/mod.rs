@@ -31,6 +31,7 @@ mod privacy;
 mod rules;
 mod services;
 mod sources;
+mod table;
 mod templates;
 
 /// Where something stands: a file and a path into it.
