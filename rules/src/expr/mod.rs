@@ -29,6 +29,7 @@ mod kernel;
 mod literal;
 mod node;
 mod parse;
+pub(crate) mod prove;
 mod row;
 #[cfg(test)]
 mod tests;

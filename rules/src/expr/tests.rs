@@ -12,6 +12,7 @@ mod errors;
 mod language;
 mod oracle;
 mod property;
+mod prove;
 mod why;
 
 /// Every column of the test scope.

@@ -15,7 +15,7 @@ mod scope;
 pub(crate) mod tests;
 
 pub use cases::{CaseResult, run_cases};
-pub use diagnostic::{Code, Diagnostic};
+pub use diagnostic::{Code, Diagnostic, Review, ReviewKind};
 pub use folder::read_folder;
 pub use load::{MAX_FILE_BYTES, MAX_FILES};
 pub use schema::{FileKind, schema};

@@ -45,7 +45,7 @@ fn a_leaf(value_type: ValueType) -> BoxedStrategy<Tree> {
     }
 }
 
-fn a_tree(value_type: ValueType, depth: u32) -> BoxedStrategy<Tree> {
+pub(super) fn a_tree(value_type: ValueType, depth: u32) -> BoxedStrategy<Tree> {
     if depth == 0 {
         return a_leaf(value_type);
     }
@@ -121,7 +121,7 @@ fn a_condition(depth: u32) -> BoxedStrategy<Tree> {
     .boxed()
 }
 
-fn a_row() -> impl Strategy<Value = Vec<Option<Value>>> {
+pub(super) fn a_row() -> impl Strategy<Value = Vec<Option<Value>>> {
     types().into_iter().map(|value_type| prop::option::weighted(0.7, a_value(value_type))).collect::<Vec<_>>()
 }
 
