@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows the time, and nothing but `pack::folder` touches a disk.
 
+pub mod analysis;
 pub mod calendar;
 pub mod catalogue;
 pub mod expr;

@@ -356,6 +356,36 @@ fn replace(pack: &mut BTreeMap<String, String>, file: &str, from: &str, to: &str
     *text = text.replacen(from, to, 1);
 }
 
+/// Warnings leave the exit code alone unless `--strict` is given; law is asked for on a day; programs get JSON or SARIF.
+fn analysis_finds_and_strict_refuses(deployment: &Deployment) {
+    let doubtful = write_pack(deployment, |pack| {
+        replace(
+            pack,
+            "life_events/12-licence-expiry.yaml",
+            "when: ",
+            "when: event.time < DATE '2000-01-01' AND ",
+        );
+    });
+    let check = |more: &[&'static str]| [&["check", &doubtful, "--as-of", "2026-11-24"], more].concat();
+    drop(deployment.tidings(&check(&[])).exits(0).says("A101"));
+    drop(deployment.tidings(&check(&["--strict"])).exits(1).says("A101"));
+    let found = deployment.tidings(&check(&["--format", "json"])).exits(0).json();
+    let of = |code: &str, found: &serde_json::Value| {
+        found["findings"].as_array().unwrap().iter().filter(|one| one["code"] == code).count()
+    };
+    assert_eq!((of("A101", &found), of("A502", &found)), (1, 0));
+    let later = deployment.tidings(&["--json", "check", &doubtful, "--as-of", "2040-01-01"]).exits(0).json();
+    assert!(of("A502", &later) > 0 && of("A504", &later) == 0);
+    let quiet = deployment.tidings(&check(&["--format", "json", "--level", "A101=off"])).exits(0).json();
+    assert_eq!(of("A101", &quiet), 0);
+    let log = deployment.tidings(&check(&["--format", "sarif"])).exits(0).json();
+    assert_eq!(
+        (&log["version"], &log["runs"][0]["tool"]["driver"]["name"]),
+        (&json!("2.1.0"), &json!("tidings"))
+    );
+    drop(deployment.tidings(&check(&["--level", "A999=off"])).exits(2).says("A999=off"));
+}
+
 #[test]
 fn check_and_test_find_what_is_wrong_with_a_pack() {
     let deployment = Deployment::new("");
@@ -365,6 +395,7 @@ fn check_and_test_find_what_is_wrong_with_a_pack() {
     assert!(tested["passed"].as_u64().unwrap() > 100);
     assert_eq!(tested["failed"], json!([]));
 
+    analysis_finds_and_strict_refuses(&deployment);
     let failing = write_pack(&deployment, |pack| {
         replace(pack, "life_events/11-card-expiry.yaml", ">= law.majority_age", ">= 99")
     });

@@ -37,8 +37,8 @@ pub(crate) enum Command {
     },
     /// Take in events, plan and send, until they end or a signal comes.
     Run(RunArgs),
-    /// Check a rule pack: every mistake at once, with its place.
-    Check(PackArgs),
+    /// Check a rule pack: every mistake at once, with its place; of one that loads, everything that looks wrong.
+    Check(CheckArgs),
     /// Run the cases of a rule pack; say what no case reaches, and what mistakes no case would notice.
     Test(TestArgs),
     /// What share of the essential services, of the catalogue and of the files handled is proactive.
@@ -117,6 +117,35 @@ pub(crate) enum ClockArg {
     Wall,
     /// The recording times of the events.
     Events,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    /// The pack's folder; the configured one without it.
+    pub(crate) pack: Option<PathBuf>,
+    /// The day on which law is asked for, yyyy-mm-dd; today without it.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) as_of: Option<NaiveDate>,
+    /// How to print; `json` is what `--json` means here.
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// Exit with 1 when there are warnings.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Another severity for one kind of finding, for example A801=off; may be repeated.
+    #[arg(long, value_name = "CODE=warning|review|note|off")]
+    pub(crate) level: Vec<String>,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+    /// For code review tools: SARIF 2.1.0.
+    Sarif,
 }
 
 #[derive(Debug, clap::Args)]

@@ -56,6 +56,11 @@ impl Out {
         Self { silent: true, ..self }
     }
 
+    /// Whether a program reads.
+    pub(crate) const fn is_json(self) -> bool {
+        self.json
+    }
+
     /// Prints text for people; nothing when a program reads.
     pub(crate) fn say(self, text: impl Display) {
         if !self.json && !self.silent {

@@ -82,6 +82,11 @@ impl Bound {
         Some(Self { tree, positions })
     }
 
+    /// The compiled tree, where each of its columns stands in the column list, and the text.
+    pub(super) fn reading(&self) -> (&Node, &[usize], &str) {
+        (&self.tree.root, &self.positions, &self.tree.text)
+    }
+
     /// Answers every row. Total: columns that are not those bound are faults, and an expression that is not a
     /// condition is unknown everywhere.
     pub fn answers(&self, columns: &Columns) -> Answers {

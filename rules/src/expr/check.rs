@@ -360,7 +360,7 @@ pub(super) fn bare(mut expr: &Expr) -> &Expr {
 }
 
 /// The operands of a chain of one operator, in order, brackets notwithstanding.
-fn chain<'e>(expr: &'e Expr, wanted: &BinaryOperator) -> Vec<&'e Expr> {
+pub(super) fn chain<'e>(expr: &'e Expr, wanted: &BinaryOperator) -> Vec<&'e Expr> {
     let (mut stack, mut parts) = (vec![expr], Vec::new());
     while let Some(expr) = stack.pop() {
         match bare(expr) {

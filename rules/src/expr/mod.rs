@@ -30,6 +30,7 @@ mod literal;
 mod node;
 mod parse;
 mod proof;
+pub(crate) mod prove;
 mod row;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ mod language;
 mod mutate;
 mod oracle;
 mod property;
+mod prove;
 mod why;
 
 /// Every column of the test scope.

@@ -28,6 +28,48 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// Something in a sound pack that a person should look at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Review {
+    /// File, relative to the pack's folder.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Character within the line, from 1.
+    pub column: usize,
+    /// Why.
+    pub kind: ReviewKind,
+    /// What to look at.
+    pub message: String,
+}
+
+/// Why a person should look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReviewKind {
+    /// A rule says that its law needs a check.
+    Rule,
+    /// A service says that its facts need a check.
+    Service,
+    /// A list says that its members need a check.
+    List,
+    /// A figure of law or the holidays of a year need a check.
+    Figure,
+    /// No rule tells of a service, and nothing says why.
+    Untold,
+    /// A reference or a service is to be checked by a day.
+    ReviewBy,
+    /// A deadline counts working days, and public holidays are not known.
+    Holidays,
+    /// A sentence prints what may not be known.
+    MayBeUnknown,
+}
+
+impl fmt::Display for Review {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)
+    }
+}
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal,)+) => {
         /// The kinds of mistake. The code of each never changes, so that documentation can be found by it.

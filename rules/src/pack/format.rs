@@ -51,6 +51,9 @@ pub struct PackFile {
     /// The text facts that tell where a person lives, from wide to narrow; overlays go by them.
     #[serde(default)]
     pub places: Vec<String>,
+    /// How an `article` begins that could not be found: a gap that `check` lists, not an article.
+    #[serde(default)]
+    pub article_gaps: Vec<String>,
 }
 
 /// The hours of the day, in the pack's zone, in which a message may be sent.
@@ -373,9 +376,22 @@ pub struct LifeEventFile {
     /// `subject.FACT`, `citizen.FACT`, `name`, `address`, `life_event`, `date`. What it prints, every rule
     /// tells.
     pub reason: Texts,
+    /// Rules that divide all cases among them; `check` shows a case that none of them or two of them take.
+    #[serde(default)]
+    pub partitions: Vec<PartitionEntry>,
     /// The rules, in pack order. May be empty for a life event that only ends others.
     #[serde(default)]
     pub rules: Vec<RuleEntry>,
+}
+
+/// Rules of which, where everything is known, exactly one says yes.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionEntry {
+    /// What is divided.
+    pub name: String,
+    /// Keys of the rules, two or more.
+    pub of: Vec<String>,
 }
 
 /// One rule: which service, to whom, when, until when, on what legal basis.

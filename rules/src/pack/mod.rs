@@ -17,7 +17,7 @@ pub(crate) mod tests;
 pub use cases::{
     CaseResult, Gap, RuleCoverage, RuleMutation, Survivor, Witness, coverage, mutation, run_cases,
 };
-pub use diagnostic::{Code, Diagnostic};
+pub use diagnostic::{Code, Diagnostic, Review, ReviewKind};
 pub use folder::read_folder;
 pub use load::{MAX_FILE_BYTES, MAX_FILES};
 pub use schema::{FileKind, schema};

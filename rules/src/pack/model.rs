@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use tidings_domain::value::{Value, ValueType};
 
+use super::diagnostic::Review;
 use super::format::{Backfill, Class, Direction, Expect, FoldKind, LawOf, RemindAnchor, Sensitivity, Unit};
 use super::law::{Parameter, Workdays};
 use crate::expr::{Bound, ColumnRef};
@@ -79,7 +80,9 @@ pub struct Pack {
     /// Message frames and templates.
     pub wording: Wording,
     /// What deserves a human look but does not stop loading.
-    pub reviews: Vec<String>,
+    pub reviews: Vec<Review>,
+    /// How an `article` begins that was not found and stands open.
+    pub article_gaps: Vec<String>,
 }
 
 /// See `format::Roles`.
@@ -316,6 +319,8 @@ pub struct LifeEvent {
     pub rules: Vec<Rule>,
     /// Its rules by where they hold.
     pub scopes: ScopeIndex,
+    /// Rules that are meant to divide all cases among them.
+    pub partitions: Vec<Partition>,
     /// Everyone who may be told: the recipients of its own rules, and of rules that it ends (`until`).
     pub audience: BTreeSet<Recipient>,
     /// Facts of the subject that recipients other than the subject need, for conditions, deadlines and texts:
@@ -387,6 +392,15 @@ pub struct Period {
     pub amount: u32,
     /// Of what.
     pub unit: Unit,
+}
+
+/// Rules of one life event of which, where everything is known, exactly one says yes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// What is divided.
+    pub name: String,
+    /// Roots of the rules.
+    pub of: Vec<String>,
 }
 
 /// Who is told.
@@ -501,7 +515,7 @@ pub struct Case {
 }
 
 /// A deadline.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deadline {
     /// The date it is counted from; `event.time` is the path `["time"]` of the event row.
     pub anchor: ColumnRef,

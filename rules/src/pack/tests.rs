@@ -33,6 +33,11 @@ pub(crate) fn load(files: BTreeMap<String, String>) -> Pack {
     Pack::from_files(files).unwrap_or_else(|faults| panic!("{}", lines(&faults)))
 }
 
+/// What deserves a look, a line each.
+fn reviews(pack: &Pack) -> String {
+    pack.reviews.iter().map(|review| format!("{review}\n")).collect()
+}
+
 fn lines(faults: &[Diagnostic]) -> String {
     faults.iter().map(|fault| format!("{fault}\n")).collect()
 }
@@ -80,7 +85,7 @@ fn the_good_pack_compiles_to_what_the_engine_needs() {
     );
     assert_eq!(pack.ranks["registry"], 90);
     assert_eq!(pack.rank("nobody"), 0);
-    let reviews = pack.reviews.join("\n");
+    let reviews = reviews(&pack);
     for note in
         ["service `residence`", "public holidays", "check Luật thử, Điều 5 by 2027-01-01", "birth.yaml:65"]
     {

@@ -106,6 +106,15 @@ impl Node {
         self.entry(key).map(|entry| &entry.value)
     }
 
+    /// The keys and values, when this is a mapping.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &Self)> {
+        let entries = match &self.data {
+            Data::Map(entries) => entries.as_slice(),
+            _ => &[],
+        };
+        entries.iter().map(|entry| (entry.key.as_str(), &entry.value))
+    }
+
     fn entry(&self, key: &str) -> Option<&Entry> {
         match &self.data {
             Data::Map(entries) => entries.iter().find(|entry| entry.key == key),

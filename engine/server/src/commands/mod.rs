@@ -1,6 +1,7 @@
 //! One module a command; this one sends each to its own.
 
 mod cases;
+mod check;
 mod coverage;
 mod demo;
 mod generate;
@@ -41,7 +42,7 @@ pub(crate) fn run(cli: Cli, out: &Out) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(&args, out),
         Command::Init { folder, pack } => init::run(&folder, pack.as_deref(), out),
         Command::Run(args) => run::run(&configured()?, &args, out),
-        Command::Check(args) => pack::check(args.pack.or(configured()?.pack), out),
+        Command::Check(args) => check::run(&args, args.pack.clone().or(configured()?.pack), out),
         Command::Coverage(args) => coverage::run(&configured()?, &args, out),
         Command::Law(args) => law::law(&configured()?, &args, out),
         Command::Reopen(args) => law::reopen(&configured()?, &args, out),

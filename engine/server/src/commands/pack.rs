@@ -1,75 +1,18 @@
-//! `tidings check` and `schema`: for service designers.
+//! `tidings schema`, and where packs come from: for service designers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use serde::Serialize;
 use tidings_rules::Pack;
 use tidings_rules::pack::{Diagnostic, FileKind, schema as schema_of};
 
-use crate::out::{Out, Usage, exit};
+use crate::out::{Out, Usage};
 
-#[derive(Serialize)]
-struct Checked<'a> {
-    loads: bool,
-    mistakes: Vec<Mistake<'a>>,
-    reviews: &'a [String],
-}
-
-#[derive(Serialize)]
-struct Mistake<'a> {
-    file: &'a str,
-    line: usize,
-    column: usize,
-    code: &'static str,
-    message: &'a str,
-    hint: Option<&'a str>,
-}
-
+/// The pack in this folder, or the one that is built in.
 pub(super) fn load(folder: Option<&Path>) -> Result<Pack, Vec<Diagnostic>> {
     match folder {
         Some(folder) => Pack::load(folder),
         None => Pack::from_files(tidings_rules::packs::viet_nam()),
-    }
-}
-
-/// Checks a pack: every mistake, then what deserves a human look.
-pub(super) fn check(folder: Option<PathBuf>, out: Out) -> anyhow::Result<ExitCode> {
-    match load(folder.as_deref()) {
-        Ok(pack) => {
-            out.value(&Checked { loads: true, mistakes: Vec::new(), reviews: &pack.reviews })?;
-            for review in &pack.reviews {
-                out.say(format!("review: {review}"));
-            }
-            let rules: usize = pack.life_events.iter().map(|life_event| life_event.rules.len()).sum();
-            out.say(format!(
-                "{} {}: {} life events, {rules} rules, {} services, {} facts; no mistakes, {} to review",
-                pack.name,
-                pack.version,
-                pack.life_events.len(),
-                pack.services.len(),
-                pack.facts.len(),
-                pack.reviews.len(),
-            ));
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(found) => {
-            let mistakes = found.iter().map(|one| Mistake {
-                file: &one.file,
-                line: one.line,
-                column: one.column,
-                code: one.code.as_str(),
-                message: &one.message,
-                hint: one.hint.as_deref(),
-            });
-            out.value(&Checked { loads: false, mistakes: mistakes.collect(), reviews: &[] })?;
-            for one in &found {
-                out.say(one);
-            }
-            let mistakes = if found.len() == 1 { "mistake" } else { "mistakes" };
-            out.say(format!("{} {mistakes}; the pack does not load", found.len()));
-            Ok(ExitCode::from(exit::FINDINGS))
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use tidings_domain::value::ValueType;
 use super::parameters::Law;
 use super::rules::{self, Draft, Given, Setting};
 use super::templates::{self, Read, Sees};
-use super::{Cx, Declared, Place, clock};
+use super::{Cx, Declared, Place, clock, partitions};
 use crate::expr::ColumnRef;
 use crate::expr::RowKind;
 use crate::pack::diagnostic::Code;
@@ -65,6 +65,7 @@ pub(super) fn check(
             reason: &reason,
         };
         let names = names(known.declared, outline, cx);
+        partitions::check(doc, cx);
         let rules = rules::check(&setting, names, &mut *known.wording, &mut order, cx);
         let draft = rules.zip(trigger);
         let draft = draft.and_then(|(rules, trigger)| assemble(doc, outline, (trigger, rules), &reason));
@@ -339,6 +340,7 @@ fn assemble(
         rules,
         audience,
         shared_facts,
+        partitions: partitions::of(doc),
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::services::plain_texts;
 use super::{Cx, Place};
-use crate::pack::diagnostic::Code;
+use crate::pack::diagnostic::{Code, ReviewKind};
 use crate::pack::format::{self, Certainty, ListEntry, ListsFile, MemberEntry};
 use crate::pack::load::Doc;
 use crate::pack::model::{List, Member, Service, Target};
@@ -45,7 +45,8 @@ pub(super) fn check(
 /// Membership is never a guess in silence.
 fn certain(id: &str, entry: &ListEntry, place: &Place<'_>, cx: &Cx<'_>) {
     if entry.review {
-        cx.review(format!("list `{id}`: its members need a check against the text in force"));
+        let message = format!("list `{id}`: its members need a check against the text in force");
+        cx.review(&place.then("review"), ReviewKind::List, message);
         return;
     }
     let hint = || Some("add `review: true` to the list".to_owned());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tidings_domain::value::ValueType;
 
-use super::diagnostic::{Code, Diagnostics, did_you_mean};
+use super::diagnostic::{Code, Diagnostics, Review, ReviewKind, did_you_mean};
 use super::format::{Texts, TypeName};
 use super::load::{Doc, Docs, digest};
 use super::model::{Fact, Fold, LifeEvent, Link, Pack, SetFact};
@@ -27,6 +27,7 @@ mod lists;
 mod overlays;
 mod pack_file;
 mod parameters;
+mod partitions;
 mod privacy;
 mod rules;
 mod services;
@@ -90,7 +91,7 @@ pub(super) struct Cx<'a> {
     /// The pack's languages; `None` when `pack.yaml` is misshapen.
     languages: Option<&'a [String]>,
     out: RefCell<Diagnostics>,
-    reviews: RefCell<Vec<String>>,
+    reviews: RefCell<Vec<Review>>,
 }
 
 impl Cx<'_> {
@@ -126,8 +127,13 @@ impl Cx<'_> {
         self.known.is_none_or(|day| known <= day)
     }
 
-    fn review(&self, note: String) {
-        self.reviews.borrow_mut().push(note);
+    fn review(&self, place: &Place<'_>, kind: ReviewKind, message: String) {
+        self.review_at(place.file, place.position(), kind, message);
+    }
+
+    fn review_at(&self, file: &str, at: Position, kind: ReviewKind, message: String) {
+        let Position { line, column } = at;
+        self.reviews.borrow_mut().push(Review { file: file.to_owned(), line, column, kind, message });
     }
 
     /// Checks that a text exists in every language of the pack, and in no other.
@@ -328,6 +334,7 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
         life_events,
         wording,
         reviews: cx.reviews.take(),
+        article_gaps: header.article_gaps,
     })
 }
 

@@ -27,6 +27,7 @@ pub(super) struct Header {
     pub(super) per_message: usize,
     pub(super) horizon_days: u32,
     pub(super) roles: Roles,
+    pub(super) article_gaps: Vec<String>,
 }
 
 pub(super) fn check(doc: &Doc<PackFile>, declared: Option<&Declared>, cx: &Cx<'_>) -> Option<Header> {
@@ -54,6 +55,9 @@ pub(super) fn check(doc: &Doc<PackFile>, declared: Option<&Declared>, cx: &Cx<'_
             Some(format!("1 to {MAX_PER_MESSAGE}")),
         );
     }
+    for (index, gap) in file.article_gaps.iter().enumerate() {
+        cx.not_blank(&root.then("article_gaps").then(index), gap);
+    }
     let horizon = super::facts::retention(&root.then("horizon"), &file.horizon, cx);
     let zone = zone(&root.then("zone"), &file.zone, cx);
     if let Some(declared) = declared {
@@ -79,6 +83,7 @@ pub(super) fn check(doc: &Doc<PackFile>, declared: Option<&Declared>, cx: &Cx<'_
             sex: file.roles.sex.clone(),
             language: file.roles.language.clone(),
         },
+        article_gaps: file.article_gaps.clone(),
     })
 }
 

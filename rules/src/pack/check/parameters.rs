@@ -8,7 +8,7 @@ use tidings_domain::value::{Value, ValueType};
 use super::effects::constant;
 use super::{Cx, Place, value_type};
 use crate::expr::{Cell, Figure, MAX_TABLE_ROWS, TableRow};
-use crate::pack::diagnostic::Code;
+use crate::pack::diagnostic::{Code, ReviewKind};
 use crate::pack::format::{
     self, CellEntry, FigureEntry, HolidaysEntry, Literal, ParameterEntry, ParametersFile, RowEntry, TypeName,
 };
@@ -96,7 +96,8 @@ impl Reader<'_> {
         let basis = basis(&place.then("basis"), &entry.basis, cx);
         let figure = self.figure(place, entry);
         if entry.review {
-            cx.review(format!("figure `{}` from {}: needs a human check", self.name, entry.from));
+            let message = format!("figure `{}` from {}: needs a human check", self.name, entry.from);
+            cx.review(&place.then("review"), ReviewKind::Figure, message);
         }
         let (from, to) = (from?, to?);
         if to.is_some_and(|to| to < from) {
@@ -201,7 +202,8 @@ fn holidays(place: &Place<'_>, entry: &HolidaysEntry, workdays: &mut Workdays, c
     }
     basis(&place.then("basis"), &entry.basis, cx);
     if entry.review {
-        cx.review(format!("holidays of {year}: need a human check"));
+        let message = format!("holidays of {year}: need a human check");
+        cx.review(&place.then("review"), ReviewKind::Figure, message);
     }
     let days = |key: &str, texts: &[String], weekend: bool| -> BTreeSet<NaiveDate> {
         let mut days = BTreeSet::new();

@@ -12,7 +12,7 @@ use super::privacy::{self, Privacy};
 use super::templates::{self, Read, Sees};
 use super::{Cx, Place, cases, clock, derived};
 use crate::expr::{ColumnRef, LAW, Program, RowKind, Scope, Source};
-use crate::pack::diagnostic::{Code, did_you_mean};
+use crate::pack::diagnostic::{Code, ReviewKind, did_you_mean};
 use crate::pack::format::{self, Backfill, Class, RemindAnchor, RuleEntry, Unit};
 use crate::pack::model::{
     self, Amount, Basis, Deadline, Overlay, Period, Recipient, Rule, Service, Until, Version,
@@ -138,11 +138,8 @@ pub(super) fn note_bare(place: &Place<'_>, reads: &[Read], outline: &Outline<'_>
         let certain = read.column.row == RowKind::Event
             && read.column.path.first().is_some_and(|field| field == TIME || outline.certain.contains(field));
         if !certain {
-            let (line, column) = (read.file_position.line, &read.column);
-            cx.review(format!(
-                "{}:{line}: prints `{column}`, and cannot be sent when it is unknown",
-                place.file
-            ));
+            let message = format!("prints `{}`, and cannot be sent when it is unknown", read.column);
+            cx.review_at(place.file, read.file_position, ReviewKind::MayBeUnknown, message);
         }
     }
 }
@@ -273,7 +270,8 @@ impl Checker<'_> {
             cx.hinted(&place.then("backfill"), Code::BadRule, message, Some("write `none`".to_owned()));
         }
         if entry.review {
-            cx.review(format!("rule `{}`: the law needs a human check", entry.key));
+            let message = format!("rule `{}`: the law needs a human check", entry.key);
+            cx.review(&place.then("review"), ReviewKind::Rule, message);
         }
     }
 
@@ -413,10 +411,11 @@ impl Checker<'_> {
         let entry = self.entry.deadline.as_ref()?;
         let place = self.place.then("deadline");
         if entry.unit == Unit::WorkingDays && self.setting.law.workdays.years.is_empty() {
-            self.cx.review(format!(
+            let message = format!(
                 "rule `{}`: working days are Monday to Friday, and parameters.yaml names no public holidays",
                 self.entry.key
-            ));
+            );
+            self.cx.review(&place.then("unit"), ReviewKind::Holidays, message);
         }
         let read = self.column(&place.then("anchor"), &entry.anchor)?;
         if read.value_type != ValueType::Date {
@@ -487,7 +486,8 @@ impl Checker<'_> {
             let basis = parameters::basis(&place.then(index), entry, self.cx)?;
             if let Some(date) = basis.review_by {
                 let (key, law) = (&self.entry.key, &basis.law);
-                self.cx.review(format!("rule `{key}`: check {law}, {} by {date}", basis.article));
+                let message = format!("rule `{key}`: check {law}, {} by {date}", basis.article);
+                self.cx.review(&place.then("review_by"), ReviewKind::ReviewBy, message);
             }
             Some(basis)
         });
@@ -592,7 +592,7 @@ fn reminder(offset: &format::Offset) -> (RemindAnchor, Period) {
 }
 
 /// The oldest key that a rule ever had.
-fn root(entry: &RuleEntry) -> String {
+pub(super) fn root(entry: &RuleEntry) -> String {
     entry.formerly.first().unwrap_or(&entry.key).clone()
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 
 use super::{Cx, Place};
-use crate::pack::diagnostic::Code;
+use crate::pack::diagnostic::{Code, ReviewKind};
 use crate::pack::format::{Certainty, DatedText, MaybeDated, ServiceEntry, ServicesFile, Texts};
 use crate::pack::load::Doc;
 use crate::pack::model::{Dated, LifeEvent, Price, Service, Theme};
@@ -81,7 +81,8 @@ pub(super) fn service(id: &str, entry: &ServiceEntry, place: &Place<'_>, cx: &Cx
     let as_of = cx.date(&place.then("cost_as_of"), &entry.cost_as_of).unwrap_or_default();
     let review_by = day("review_by", &entry.review_by);
     if let Some(review_by) = review_by {
-        cx.review(format!("service `{id}`: check its facts again by {review_by}"));
+        let message = format!("service `{id}`: check its facts again by {review_by}");
+        cx.review(&place.then("review_by"), ReviewKind::ReviewBy, message);
     }
     Service {
         id: id.to_owned(),
@@ -121,7 +122,8 @@ pub(super) fn costs(place: &Place<'_>, texts: &MaybeDated, as_of: NaiveDate, cx:
 /// What is recalled is never taken for what was read.
 fn certain(id: &str, entry: &ServiceEntry, place: &Place<'_>, cx: &Cx<'_>) {
     if entry.review {
-        cx.review(format!("service `{id}`: its facts need a check against the text in force"));
+        let message = format!("service `{id}`: its facts need a check against the text in force");
+        cx.review(&place.then("review"), ReviewKind::Service, message);
     } else if let Some(Certainty::Recalled | Certainty::Mixed) = entry.certainty {
         let message = "what is recalled, whole or in part, needs a check";
         cx.hinted(&place.then("certainty"), Code::NotAllowed, message, Some("add `review: true`".to_owned()));
@@ -202,7 +204,10 @@ pub(super) fn reasons(docs: &[Doc<ServicesFile>], life_events: &[LifeEvent], cx:
         for (id, entry) in &doc.value.services {
             match (told.contains(id.as_str()), entry.not_proactive.is_empty()) {
                 (false, true) => {
-                    cx.review(format!("service `{id}`: no rule tells of it, and no `not_proactive` says why"))
+                    let message =
+                        format!("service `{id}`: no rule tells of it, and no `not_proactive` says why");
+                    let place = Place::of(doc).then("services").then(id).key();
+                    cx.review(&place, ReviewKind::Untold, message);
                 }
                 (true, false) => {
                     let place = Place::of(doc).then("services").then(id).then("not_proactive").key();

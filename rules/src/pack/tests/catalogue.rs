@@ -37,7 +37,7 @@ fn reviews(from: &str, to: &str) -> String {
     let mut files = split();
     let text = files.get_mut(MORE).expect("a file");
     *text = text.replacen(from, to, 1);
-    load(files).reviews.join("\n")
+    super::reviews(&load(files))
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_service_without_a_rule_says_why_and_one_with_a_rule_does_not() {
         let mut files = split();
         let more = files[MORE].replace(RESIDENCE, "  alone:").replace("    review: true\n", why);
         files.insert("services/alone.yaml".to_owned(), more);
-        load(files).reviews.join("\n")
+        super::reviews(&load(files))
     };
     let unsaid = "service `alone`: no rule tells of it, and no `not_proactive` says why";
     assert!(copy("").contains(unsaid));
@@ -226,6 +226,10 @@ fn a_list_that_needs_a_check_is_listed() {
         LIST.replace("certainty: found", "certainty: mixed\n    review: true"),
     );
     let pack = load(files);
-    assert!(pack.reviews.iter().any(|review| review.starts_with("list `essential`")), "{:?}", pack.reviews);
+    assert!(
+        pack.reviews.iter().any(|review| review.message.starts_with("list `essential`")),
+        "{:?}",
+        pack.reviews
+    );
     assert_eq!(pack.lists["essential"].members[0].services, ["insurance"]);
 }

@@ -105,7 +105,7 @@ fn silence_is_never_silent() {
     let told: Vec<_> = pack.life_events.iter().flat_map(|one| &one.rules).map(|rule| &rule.service).collect();
     for service in pack.services.values().filter(|service| !told.contains(&&service.id)) {
         let unsaid = format!("service `{}`: no rule tells of it", service.id);
-        let listed = pack.reviews.iter().any(|review| review.starts_with(&unsaid));
+        let listed = pack.reviews.iter().any(|review| review.message.starts_with(&unsaid));
         assert_eq!(listed, service.not_proactive.is_empty(), "{}", service.id);
     }
 }
