@@ -58,6 +58,18 @@ impl Bound {
         Self { tree, positions }
     }
 
+    /// The columns it reads, each once, in the order in which its text first names them.
+    pub fn inputs(&self) -> impl Iterator<Item = &ColumnRef> {
+        self.tree.columns.iter().map(|(column, _)| column)
+    }
+
+    /// The same condition over another column list; `None` when an input is missing there.
+    pub fn over(&self, columns: &[ColumnRef]) -> Option<Self> {
+        let place = |wanted: &ColumnRef| columns.iter().position(|column| column == wanted);
+        let positions = self.inputs().map(place).collect::<Option<_>>()?;
+        Some(Self::new(Arc::clone(&self.tree), positions))
+    }
+
     /// Answers every row. Total: columns that are not those bound are faults, and an expression that is not a
     /// condition is unknown everywhere.
     pub fn answers(&self, columns: &Columns) -> Answers {

@@ -1,0 +1,181 @@
+//! `tidings simulate` and `tidings generate --population`: a population read or written in batches, on all cores, in
+//! memory that does not grow with its size. What is asked and counted is `tidings_rules::whatif`.
+
+mod csv;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod report;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use chrono::NaiveDate;
+use rayon::prelude::*;
+use tidings_rules::Pack;
+use tidings_rules::whatif::{Change, Study, Tally, judge};
+
+use crate::cli::GenerateArgs;
+use crate::out::{Out, Usage, grouped, human};
+use crate::{app, clock};
+use report::Report;
+use table::{Chunk, Table};
+
+/// Chunks that are judged side by side, for each core: more even out those that take longer.
+const CHUNKS_A_CORE: usize = 4;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SimulateArgs {
+    /// One pack alone: what its rules answer.
+    #[arg(conflicts_with_all = ["old", "new"], value_name = "PACK")]
+    pub(crate) pack: Option<PathBuf>,
+    /// The pack as it is; the one that is built in without it.
+    #[arg(long, value_name = "PACK")]
+    pub(crate) old: Option<PathBuf>,
+    /// The pack as it would be; the one that is built in without it.
+    #[arg(long, value_name = "PACK")]
+    pub(crate) new: Option<PathBuf>,
+    /// The population: a .parquet or .csv file, one row a citizen.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) population: PathBuf,
+    /// The day on which ages are counted, yyyy-mm-dd; what the population says without it, else today.
+    #[arg(long)]
+    pub(crate) as_of: Option<NaiveDate>,
+    /// Where to write the rows that change, .parquet: row numbers, rules, answers and dates, nothing else of anybody.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Where to write a page for people.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// Puts one pack, or two side by side, to a population.
+pub(crate) fn run(args: &SimulateArgs, out: Out) -> anyhow::Result<ExitCode> {
+    let load = |folder: Option<&Path>| folder.map_or_else(app::built_in_pack, app::load_pack);
+    let alone = args.old.is_none() && args.new.is_none();
+    let new = load(args.new.as_deref().or(args.pack.as_deref()))?;
+    let old = if alone { None } else { Some(load(args.old.as_deref())?) };
+    let study = Study::new(old.as_ref(), &new).map_err(|error| Usage(error.to_string()))?;
+    let mut table = table::open(&args.population, &study)?;
+    let as_of = args.as_of.or(table.as_of()).unwrap_or_else(|| today(&new));
+    let began = Instant::now();
+    let tally = judge_all(&study, &mut *table, as_of, args, out)?;
+    let report = Report::new(&study, &tally, &*table, as_of, began.elapsed());
+    if let Some(path) = &args.html {
+        std::fs::write(path, report.to_string())
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    out.value(&report)?;
+    out.say(&report);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn today(pack: &Pack) -> NaiveDate {
+    clock::wall().to_utc().with_timezone(&pack.zone).date_naive()
+}
+
+/// What came of one chunk.
+struct Part {
+    tally: Tally,
+    changes: Vec<Change>,
+}
+
+/// A few chunks at a time side by side; what they found is put together in the order of the table.
+fn judge_all(
+    study: &Study<'_>,
+    table: &mut dyn Table,
+    as_of: NaiveDate,
+    args: &SimulateArgs,
+    out: Out,
+) -> anyhow::Result<Tally> {
+    let mut changed = args.out.as_deref().map(|path| Changed::create(path)).transpose()?;
+    let bar = out.progress(table.rows(), "citizens");
+    let mut whole = Tally::new(study, as_of);
+    loop {
+        let chunks = table.next_chunks(rayon::current_num_threads() * CHUNKS_A_CORE)?;
+        if chunks.is_empty() {
+            break;
+        }
+        let parts: Vec<Part> =
+            chunks.into_par_iter().map(|chunk| judge_chunk(study, chunk, as_of)).collect::<Result<_, _>>()?;
+        for part in parts {
+            whole.merge(&part.tally);
+            if let Some(changed) = &mut changed {
+                changed.write(study, &part.changes)?;
+            }
+        }
+        bar.set_position(whole.rows);
+    }
+    bar.finish_and_clear();
+    if let Some(changed) = changed {
+        changed.close()?;
+    }
+    Ok(whole)
+}
+
+fn judge_chunk(study: &Study<'_>, chunk: Chunk, as_of: NaiveDate) -> anyhow::Result<Part> {
+    let mut part = Part { tally: Tally::new(study, as_of), changes: Vec::new() };
+    chunk.each(&mut |batch| Ok(judge(study, batch, &mut part.tally, &mut part.changes)?))?;
+    Ok(part)
+}
+
+#[cfg(feature = "parquet")]
+use parquet::Changed;
+
+/// Without Parquet there is nothing that changed rows could be written to.
+#[cfg(not(feature = "parquet"))]
+struct Changed;
+
+#[cfg(not(feature = "parquet"))]
+impl Changed {
+    fn create(_: &Path) -> anyhow::Result<Self> {
+        Err(table::no_parquet().into())
+    }
+
+    fn write(&mut self, _: &Study<'_>, _: &[Change]) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn close(self) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes a population with the columns that a pack reads.
+#[cfg(feature = "parquet")]
+pub(crate) fn generate(args: &GenerateArgs, path: &Path, out: Out) -> anyhow::Result<ExitCode> {
+    let pack = args.pack.as_deref().map_or_else(app::built_in_pack, app::load_pack)?;
+    let study = Study::new(None, &pack).map_err(|error| Usage(error.to_string()))?;
+    let began = Instant::now();
+    let population = parquet::population(&study, args);
+    let rows = u64::from(args.citizens);
+    let bar = out.progress(Some(rows), "citizens");
+    let bytes = parquet::write_population(&population, rows, path, &mut |done| bar.set_position(done))?;
+    bar.finish_and_clear();
+    let assumed: Vec<&str> = population.assumed().collect();
+    out.say(format!(
+        "{} citizens in {} columns written, {} MB, in {}",
+        grouped(rows),
+        population.wanted().len(),
+        grouped(bytes / 1_000_000),
+        human(began.elapsed())
+    ));
+    if !assumed.is_empty() {
+        out.say(format!("Assumed, since nothing is known of them but their type: {}", assumed.join(", ")));
+    }
+    out.value(&serde_json::json!({
+        "citizens": rows,
+        "columns": population.wanted().len(),
+        "bytes": bytes,
+        "seconds": began.elapsed().as_secs_f64(),
+        "assumed": assumed,
+    }))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(not(feature = "parquet"))]
+pub(crate) fn generate(_: &GenerateArgs, _: &Path, _: Out) -> anyhow::Result<ExitCode> {
+    Err(table::no_parquet().into())
+}
