@@ -28,5 +28,6 @@ mod share;
 pub mod timers;
 pub mod vault;
 pub mod view;
+pub mod whatif;
 
 pub use settings::Activation;

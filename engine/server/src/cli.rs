@@ -62,6 +62,9 @@ pub(crate) enum Command {
     Generate(GenerateArgs),
     /// What a change of rules would do to a whole population: who gains, who loses, whose date or wording changes.
     Simulate(crate::simulate::SimulateArgs),
+    /// The rules in another form.
+    #[command(subcommand)]
+    Rules(crate::simulate::RulesCommand),
     /// Load what the state already knows: facts and links, no life events.
     Load(LoadArgs),
     /// Print the JSON Schema of a pack file, for editors.

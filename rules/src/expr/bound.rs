@@ -63,6 +63,10 @@ impl Bound {
         self.tree.columns.iter().map(|(column, _)| column)
     }
 
+    pub(super) fn root(&self) -> &Node {
+        &self.tree.root
+    }
+
     /// The same condition over another column list; `None` when an input is missing there.
     pub fn over(&self, columns: &[ColumnRef]) -> Option<Self> {
         let place = |wanted: &ColumnRef| columns.iter().position(|column| column == wanted);

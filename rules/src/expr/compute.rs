@@ -6,7 +6,6 @@ use sqlparser::ast::{
 };
 use tidings_domain::value::{Value, ValueType};
 
-use super::calendar;
 use super::check::{Checker, Typed, bare};
 use super::hint::quote;
 use super::node::{Case, Constant, DateCalc, IntCalc, MoveCalc, Node};
@@ -21,7 +20,7 @@ impl Checker<'_> {
             (UnaryOperator::Minus, expr) => {
                 let zero = Node::Const(Constant::new(Value::Int(0)));
                 let node = self.expect(expr, ValueType::Int, "-")?;
-                Some(Typed::new(Node::Ints(i64::checked_sub, Box::new([zero, node])), ValueType::Int))
+                Some(Typed::new(Node::Ints(IntCalc::Sub, Box::new([zero, node])), ValueType::Int))
             }
             (UnaryOperator::Plus, expr) => {
                 self.expect(expr, ValueType::Int, "+").map(|node| Typed::new(node, ValueType::Int))
@@ -35,11 +34,11 @@ impl Checker<'_> {
             (BinaryOperator::Plus, date, Expr::Interval(interval)) => self.shift(date, interval, 1),
             (BinaryOperator::Minus, date, Expr::Interval(interval)) => self.shift(date, interval, -1),
             (BinaryOperator::Plus, Expr::Interval(interval), date) => self.shift(date, interval, 1),
-            (BinaryOperator::Plus, ..) => self.ints(i64::checked_add, left, "+", right),
+            (BinaryOperator::Plus, ..) => self.ints(IntCalc::Add, left, "+", right),
             (BinaryOperator::Minus, ..) => self.minus(left, right),
-            (BinaryOperator::Multiply, ..) => self.ints(i64::checked_mul, left, "*", right),
-            (BinaryOperator::Divide, ..) => self.ints(i64::checked_div, left, "/", right),
-            (BinaryOperator::Modulo, ..) => self.ints(remainder, left, "%", right),
+            (BinaryOperator::Multiply, ..) => self.ints(IntCalc::Mul, left, "*", right),
+            (BinaryOperator::Divide, ..) => self.ints(IntCalc::Div, left, "/", right),
+            (BinaryOperator::Modulo, ..) => self.ints(IntCalc::Rem, left, "%", right),
             _ => self.unsupported(&format!("the operator {op}")),
         }
     }
@@ -69,8 +68,8 @@ impl Checker<'_> {
         }
         self.agree((left, &a), (right, &b), "subtract")?;
         let node = match a.value_type.or(b.value_type) {
-            Some(ValueType::Date) => Node::Dates(calendar::days_between, Box::new([b.node, a.node])),
-            _ => Node::Ints(i64::checked_sub, Box::new([a.node, b.node])),
+            Some(ValueType::Date) => Node::Dates(DateCalc::DaysBetween, Box::new([b.node, a.node])),
+            _ => Node::Ints(IntCalc::Sub, Box::new([a.node, b.node])),
         };
         Some(Typed::new(node, ValueType::Int))
     }
@@ -82,12 +81,12 @@ impl Checker<'_> {
         };
         match name.as_str() {
             "coalesce" => self.coalesce(&arguments),
-            "age_years" => self.dates(calendar::age_years, "age_years(birth, on)", &arguments),
-            "months_between" => self.dates(calendar::months_between, "months_between(from, to)", &arguments),
-            "days_between" => self.dates(calendar::days_between, "days_between(from, to)", &arguments),
-            "add_days" => self.moved(calendar::add_days, "add_days(date, count)", &arguments),
-            "add_months" => self.moved(calendar::add_months, "add_months(date, count)", &arguments),
-            "add_years" => self.moved(calendar::add_years, "add_years(date, count)", &arguments),
+            "age_years" => self.dates(DateCalc::AgeYears, "age_years(birth, on)", &arguments),
+            "months_between" => self.dates(DateCalc::MonthsBetween, "months_between(from, to)", &arguments),
+            "days_between" => self.dates(DateCalc::DaysBetween, "days_between(from, to)", &arguments),
+            "add_days" => self.moved(MoveCalc::AddDays, "add_days(date, count)", &arguments),
+            "add_months" => self.moved(MoveCalc::AddMonths, "add_months(date, count)", &arguments),
+            "add_years" => self.moved(MoveCalc::AddYears, "add_years(date, count)", &arguments),
             "now" | "current_date" | "current_timestamp" | "current_time" | "today" => {
                 let hint = "a rule is judged on the event's own dates: compare with a column of event".into();
                 self.wrong(format!("{name} is not supported: rules read no clock"), Some(hint))
@@ -169,11 +168,6 @@ impl Checker<'_> {
         self.inside(value, |checker| checker.agree((operand, tested), (value, &typed), "compare"))?;
         Some(typed.node)
     }
-}
-
-/// The remainder has the sign of the dividend. The smallest number by -1 leaves 0, though its quotient overflows.
-fn remainder(a: i64, b: i64) -> Option<i64> {
-    (b != 0).then(|| a.wrapping_rem(b))
 }
 
 /// The arguments of a call that has nothing else about it: no DISTINCT, FILTER, OVER, names or ORDER BY.

@@ -97,17 +97,17 @@ fn values<'a>(frame: &Frame<'a>, node: &'a Node) -> Fit<Values<'a>> {
         Node::Coalesce(value_type, _) => each(frame, *value_type, |row| frame.row(row).item(node)),
         Node::Ints(calc, pair) => {
             let (a, b) = (values(frame, &pair[0])?, values(frame, &pair[1])?);
-            let (values, nulls) = zip(frame, ints(&a)?, ints(&b)?, calc);
+            let (values, nulls) = zip(frame, ints(&a)?, ints(&b)?, calc.function());
             Column::Int(Int64Array::new(values.into(), nulls))
         }
         Node::Dates(calc, pair) => {
             let (a, b) = (values(frame, &pair[0])?, values(frame, &pair[1])?);
-            let (values, nulls) = zip(frame, dates(&a)?, dates(&b)?, calc);
+            let (values, nulls) = zip(frame, dates(&a)?, dates(&b)?, calc.function());
             Column::Int(Int64Array::new(values.into(), nulls))
         }
         Node::Moved(calc, pair) => {
             let (date, count) = (values(frame, &pair[0])?, values(frame, &pair[1])?);
-            let (values, nulls) = zip(frame, dates(&date)?, ints(&count)?, calc);
+            let (values, nulls) = zip(frame, dates(&date)?, ints(&count)?, calc.function());
             Column::Date(Date32Array::new(values.into(), nulls))
         }
         Node::Shift(shift, node) => shifted(frame, *shift, &values(frame, node)?)?,

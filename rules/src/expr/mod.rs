@@ -30,6 +30,7 @@ mod literal;
 mod node;
 mod parse;
 mod row;
+pub mod sql;
 #[cfg(test)]
 mod tests;
 

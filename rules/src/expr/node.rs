@@ -5,16 +5,78 @@ use std::cmp::Ordering;
 use arrow_array::{ArrayRef, Scalar};
 use tidings_domain::value::{Value, ValueType};
 
-use super::calendar::Shift;
+use super::calendar::{self, Shift};
 use super::columns::{Item, Lane};
 use super::row::Frame;
 
-/// Whole-number arithmetic; `None` is a fault.
-pub(super) type IntCalc = fn(i64, i64) -> Option<i64>;
-/// A whole number computed from two dates; `None` is a fault.
-pub(super) type DateCalc = fn(i32, i32) -> Option<i64>;
-/// A date moved by a whole number of something; `None` is a fault.
-pub(super) type MoveCalc = fn(i32, i64) -> Option<i32>;
+/// Whole-number arithmetic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IntCalc {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Rem,
+}
+
+impl IntCalc {
+    /// How it is done; `None` is a fault.
+    #[inline]
+    pub(super) fn function(self) -> fn(i64, i64) -> Option<i64> {
+        match self {
+            Self::Add => i64::checked_add,
+            Self::Sub => i64::checked_sub,
+            Self::Mul => i64::checked_mul,
+            Self::Div => i64::checked_div,
+            Self::Rem => remainder,
+        }
+    }
+}
+
+/// The remainder has the sign of the dividend. The smallest number by -1 leaves 0, though its quotient overflows.
+fn remainder(a: i64, b: i64) -> Option<i64> {
+    (b != 0).then(|| a.wrapping_rem(b))
+}
+
+/// A whole number computed from two dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DateCalc {
+    AgeYears,
+    MonthsBetween,
+    DaysBetween,
+}
+
+impl DateCalc {
+    /// How it is done; `None` is a fault.
+    #[inline]
+    pub(super) fn function(self) -> fn(i32, i32) -> Option<i64> {
+        match self {
+            Self::AgeYears => calendar::age_years,
+            Self::MonthsBetween => calendar::months_between,
+            Self::DaysBetween => calendar::days_between,
+        }
+    }
+}
+
+/// A date moved by a whole number of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MoveCalc {
+    AddDays,
+    AddMonths,
+    AddYears,
+}
+
+impl MoveCalc {
+    /// How it is done; `None` is a fault.
+    #[inline]
+    pub(super) fn function(self) -> fn(i32, i64) -> Option<i32> {
+        match self {
+            Self::AddDays => calendar::add_days,
+            Self::AddMonths => calendar::add_months,
+            Self::AddYears => calendar::add_years,
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(super) enum Node {
@@ -111,6 +173,10 @@ impl Constant {
 
     pub(super) fn scalar(&self) -> Option<&Scalar<ArrayRef>> {
         self.value.as_ref().map(|(_, scalar)| scalar)
+    }
+
+    pub(super) fn value(&self) -> Option<&Value> {
+        self.value.as_ref().map(|(value, _)| value)
     }
 
     pub(super) fn into_value(self) -> Option<Value> {

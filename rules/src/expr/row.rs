@@ -85,15 +85,17 @@ impl<'a> Row<'_, 'a> {
             Node::Case(case) => self.item(self.branch(case)?),
             Node::Coalesce(_, list) => list.iter().find_map(|node| self.item(node)),
             Node::Ints(calc, pair) => match self.both(pair)? {
-                (Item::Int(a), Item::Int(b)) => self.unless_fault(calc(a, b)).map(Item::Int),
+                (Item::Int(a), Item::Int(b)) => self.unless_fault(calc.function()(a, b)).map(Item::Int),
                 _ => None,
             },
             Node::Dates(calc, pair) => match self.both(pair)? {
-                (Item::Date(a), Item::Date(b)) => self.unless_fault(calc(a, b)).map(Item::Int),
+                (Item::Date(a), Item::Date(b)) => self.unless_fault(calc.function()(a, b)).map(Item::Int),
                 _ => None,
             },
             Node::Moved(calc, pair) => match self.both(pair)? {
-                (Item::Date(date), Item::Int(count)) => self.unless_fault(calc(date, count)).map(Item::Date),
+                (Item::Date(date), Item::Int(count)) => {
+                    self.unless_fault(calc.function()(date, count)).map(Item::Date)
+                }
                 _ => None,
             },
             Node::Shift(shift, node) => match self.item(node)? {

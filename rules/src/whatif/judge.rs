@@ -21,11 +21,13 @@ pub struct Batch<'a> {
     pub first_row: u64,
     /// How many rows.
     pub rows: usize,
+    /// Whether every answer is listed, and not only those that change.
+    pub every_answer: bool,
     /// One array for each of [`Study::columns`]; `None` for a column that the table does not have, which is NULL.
     pub columns: &'a [Option<ArrayRef>],
 }
 
-/// A row whose answer or date is not what it was.
+/// An answer about a row, before and after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The row's place in the whole table, from 0.
@@ -66,7 +68,8 @@ pub struct JudgeError {
     why: String,
 }
 
-/// Puts every question to every row in which its life event happened: adds to the tally, and lists what changed.
+/// Puts every question to every row in which its life event happened: adds to the tally, and lists what changed, by
+/// row and question.
 ///
 /// # Errors
 /// When an array is not of the type that [`Study::columns`] says.
@@ -83,6 +86,8 @@ pub fn judge(
             here.tally(tally, changes, happening)?;
         }
     }
+    // In the order of the rows, so that how many are judged at once leaves no trace.
+    changes[first..].sort_by_key(|change| (change.row, change.question));
     tally.count_people(batch.first_row, batch.rows, &changes[first..]);
     Ok(())
 }
@@ -168,7 +173,7 @@ impl<'s, 'b> Here<'s, 'b> {
                 };
                 let (province, band) = groups[at];
                 tally.add(Cell { question: place, province, band }, &change);
-                if self.study.old.is_some() && change.is_one() {
+                if self.batch.every_answer || self.study.old.is_some() && change.is_one() {
                     changes.push(change);
                 }
             }

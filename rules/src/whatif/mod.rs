@@ -20,9 +20,11 @@ mod study;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod views;
 mod words;
 
 pub use judge::{Batch, Change, JudgeError, judge};
 pub use study::{Column, Happening, Question, Study, StudyError, column_name};
 pub use tally::{AGE_BANDS, Counts, Tally};
+pub use views::views;
 pub use words::{Reworded, reworded};

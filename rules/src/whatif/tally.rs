@@ -148,6 +148,13 @@ impl Tally {
         self.born_by.iter().take_while(|&&latest| birth_date <= latest).count()
     }
 
+    /// Counts an answer of somebody of whom neither place nor age is known here.
+    pub fn note(&mut self, question: usize, old: Answer, new: Answer) {
+        let (province, band) = (self.province(None), self.band(None));
+        let change = Change { row: 0, question, old, new, old_deadline: None, new_deadline: None };
+        self.add(Cell { question, province, band }, &change);
+    }
+
     pub(super) fn add(&mut self, cell: Cell, change: &Change) {
         let place = (cell.province * self.questions + cell.question) * BANDS + cell.band;
         if let Some(counts) = self.cells.get_mut(place) {

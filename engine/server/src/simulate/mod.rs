@@ -1,7 +1,11 @@
 //! `tidings simulate` and `tidings generate --population`: a population read or written in batches, on all cores, in
 //! memory that does not grow with its size. What is asked and counted is `tidings_rules::whatif`.
 
+mod chart;
 mod csv;
+mod diff;
+mod events;
+mod page;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod report;
@@ -15,7 +19,8 @@ use anyhow::Context;
 use chrono::NaiveDate;
 use rayon::prelude::*;
 use tidings_rules::Pack;
-use tidings_rules::whatif::{Change, Study, Tally, judge};
+use tidings_rules::expr::sql::Dialect;
+use tidings_rules::whatif::{Change, Study, Tally, judge, views};
 
 use crate::cli::GenerateArgs;
 use crate::out::{Out, Usage, grouped, human};
@@ -38,12 +43,22 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "PACK")]
     pub(crate) new: Option<PathBuf>,
     /// The population: a .parquet or .csv file, one row a citizen.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) population: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "events")]
+    pub(crate) population: Option<PathBuf>,
+    /// Instead of a population, an NDJSON log of events: both packs take it in, and the opportunities are compared.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["population", "out"])]
+    pub(crate) events: Option<PathBuf>,
+    /// What was known before the events: a table as for `load`, with --source and --as-of.
+    #[arg(long, value_name = "FILE", requires_all = ["events", "source", "as_of"])]
+    pub(crate) people: Option<PathBuf>,
+    /// The registered source that states --people.
+    #[arg(long, requires = "people")]
+    pub(crate) source: Option<String>,
     /// The day on which ages are counted, yyyy-mm-dd; what the population says without it, else today.
     #[arg(long)]
     pub(crate) as_of: Option<NaiveDate>,
-    /// Where to write the rows that change, .parquet: row numbers, rules, answers and dates, nothing else of anybody.
+    /// Where to write what changes, .parquet: row numbers, rules, answers and dates, nothing else of anybody. With one
+    /// pack alone, every answer.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Where to write a page for people.
@@ -58,18 +73,40 @@ pub(crate) fn run(args: &SimulateArgs, out: Out) -> anyhow::Result<ExitCode> {
     let new = load(args.new.as_deref().or(args.pack.as_deref()))?;
     let old = if alone { None } else { Some(load(args.old.as_deref())?) };
     let study = Study::new(old.as_ref(), &new).map_err(|error| Usage(error.to_string()))?;
-    let mut table = table::open(&args.population, &study)?;
-    let as_of = args.as_of.or(table.as_of()).unwrap_or_else(|| today(&new));
-    let began = Instant::now();
-    let tally = judge_all(&study, &mut *table, as_of, args, out)?;
-    let report = Report::new(&study, &tally, &*table, as_of, began.elapsed());
+    let report = match &args.population {
+        Some(path) => of_population(&study, path, args, out)?,
+        None => of_events(&study, args, out)?,
+    };
     if let Some(path) = &args.html {
-        std::fs::write(path, report.to_string())
+        std::fs::write(path, page::page(&report))
             .with_context(|| format!("{} cannot be written", path.display()))?;
     }
     out.value(&report)?;
     out.say(&report);
     Ok(ExitCode::SUCCESS)
+}
+
+fn of_population(study: &Study<'_>, path: &Path, args: &SimulateArgs, out: Out) -> anyhow::Result<Report> {
+    let mut table = table::open(path, study)?;
+    let as_of = args.as_of.or(table.as_of()).unwrap_or_else(|| today(study.new));
+    let began = Instant::now();
+    let tally = judge_all(study, &mut *table, as_of, args, out)?;
+    Ok(Report::new(study, &tally, table.absent(), as_of, began.elapsed()))
+}
+
+fn of_events(study: &Study<'_>, args: &SimulateArgs, out: Out) -> anyhow::Result<Report> {
+    let as_of = args.as_of.unwrap_or_else(|| today(study.new));
+    let events = args.events.as_deref().ok_or_else(|| Usage("give --population or --events".to_owned()))?;
+    let people = args.people.as_deref().zip(args.source.as_deref());
+    // The stores take their packs whole, and the study goes on comparing its own.
+    let copy =
+        |pack: &Pack| Pack::from_files(pack.files.clone()).map_err(|found| Usage(app::mistakes(&found)));
+    let old = study.old.map(copy).transpose()?;
+    let log = events::Log { events, people, as_of };
+    let (tally, elapsed) = events::compare(study, old, copy(study.new)?, &log, out)?;
+    let mut report = Report::new(study, &tally, &[], as_of, elapsed);
+    report.of_events();
+    Ok(report)
 }
 
 fn today(pack: &Pack) -> NaiveDate {
@@ -91,6 +128,7 @@ fn judge_all(
     out: Out,
 ) -> anyhow::Result<Tally> {
     let mut changed = args.out.as_deref().map(|path| Changed::create(path)).transpose()?;
+    let every_answer = changed.is_some() && study.old.is_none();
     let bar = out.progress(table.rows(), "citizens");
     let mut whole = Tally::new(study, as_of);
     loop {
@@ -98,8 +136,10 @@ fn judge_all(
         if chunks.is_empty() {
             break;
         }
-        let parts: Vec<Part> =
-            chunks.into_par_iter().map(|chunk| judge_chunk(study, chunk, as_of)).collect::<Result<_, _>>()?;
+        let parts: Vec<Part> = chunks
+            .into_par_iter()
+            .map(|chunk| judge_chunk(study, chunk, as_of, every_answer))
+            .collect::<Result<_, _>>()?;
         for part in parts {
             whole.merge(&part.tally);
             if let Some(changed) = &mut changed {
@@ -115,10 +155,60 @@ fn judge_all(
     Ok(whole)
 }
 
-fn judge_chunk(study: &Study<'_>, chunk: Chunk, as_of: NaiveDate) -> anyhow::Result<Part> {
+fn judge_chunk(
+    study: &Study<'_>,
+    chunk: Chunk,
+    as_of: NaiveDate,
+    every_answer: bool,
+) -> anyhow::Result<Part> {
     let mut part = Part { tally: Tally::new(study, as_of), changes: Vec::new() };
-    chunk.each(&mut |batch| Ok(judge(study, batch, &mut part.tally, &mut part.changes)?))?;
+    chunk.each(every_answer, &mut |batch| Ok(judge(study, batch, &mut part.tally, &mut part.changes)?))?;
     Ok(part)
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum RulesCommand {
+    /// The rules as SQL views over a population in a warehouse, with the same answers.
+    Sql {
+        /// The pack; the one that is built in without it.
+        pack: Option<PathBuf>,
+        /// Whose SQL.
+        #[arg(long, value_enum, default_value = "duckdb")]
+        dialect: DialectArg,
+        /// The table of the population.
+        #[arg(long, default_value = "population")]
+        table: String,
+        /// Columns of the table that tell its rows apart.
+        #[arg(long, default_value = "row")]
+        key: Vec<String>,
+    },
+}
+
+/// Whose SQL.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum DialectArg {
+    /// DuckDB.
+    #[value(name = "duckdb")]
+    DuckDb,
+    /// PostgreSQL.
+    Postgres,
+    /// Apache DataFusion.
+    #[value(name = "datafusion")]
+    DataFusion,
+}
+
+/// Prints the rules in another form.
+pub(crate) fn rules(command: &RulesCommand, out: Out) -> anyhow::Result<ExitCode> {
+    let RulesCommand::Sql { pack, dialect, table, key } = command;
+    let pack = pack.as_deref().map_or_else(app::built_in_pack, app::load_pack)?;
+    let study = Study::new(None, &pack).map_err(|error| Usage(error.to_string()))?;
+    let dialect = match dialect {
+        DialectArg::DuckDb => Dialect::DuckDb,
+        DialectArg::Postgres => Dialect::Postgres,
+        DialectArg::DataFusion => Dialect::DataFusion,
+    };
+    out.text(views(&study, dialect, table, key));
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(feature = "parquet")]

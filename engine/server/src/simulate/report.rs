@@ -10,7 +10,6 @@ use tidings_rules::expr::Answer;
 use tidings_rules::pack::model::Recipient;
 use tidings_rules::whatif::{Counts, Reworded, Study, Tally, reworded};
 
-use super::table::Table;
 use crate::out::{Grid, grouped, human};
 
 /// Everything that was counted.
@@ -18,7 +17,9 @@ use crate::out::{Grid, grouped, human};
 pub(super) struct Report {
     pub(super) old: Option<Named>,
     pub(super) new: Named,
+    /// Citizens of a population, or events of a log.
     pub(super) rows: u64,
+    pub(super) unit: &'static str,
     pub(super) as_of: NaiveDate,
     /// Columns that conditions read and the population does not have: NULL in every row.
     pub(super) absent_columns: Vec<String>,
@@ -120,7 +121,7 @@ impl Report {
     pub(super) fn new(
         study: &Study<'_>,
         tally: &Tally,
-        table: &dyn Table,
+        absent: &[String],
         as_of: NaiveDate,
         elapsed: Duration,
     ) -> Self {
@@ -139,8 +140,9 @@ impl Report {
             old: study.old.map(named),
             new: named(study.new),
             rows: tally.rows,
+            unit: "citizens",
             as_of,
-            absent_columns: table.absent().to_vec(),
+            absent_columns: absent.to_vec(),
             people_with_gain: gain,
             people_with_loss: loss,
             people_with_date_changed: date,
@@ -158,6 +160,15 @@ impl Report {
             rows_per_second: tally.rows as f64 / elapsed.as_secs_f64().max(1e-9),
             peak_memory_bytes: peak_memory(),
         }
+    }
+}
+
+impl Report {
+    /// Of a log, nothing is counted by place, by age or by date.
+    pub(super) fn of_events(&mut self) {
+        self.unit = "events";
+        self.provinces.clear();
+        self.age_bands.clear();
     }
 }
 
@@ -242,8 +253,9 @@ impl fmt::Display for Report {
         }
         write!(
             f,
-            "\n{} citizens in {}, {} a second",
+            "\n{} {} in {}, {} a second",
             grouped(self.rows),
+            self.unit,
             human(Duration::from_secs_f64(self.seconds)),
             grouped(self.rows_per_second as u64)
         )?;
@@ -296,7 +308,9 @@ impl Report {
         for (title, lines) in
             [("By service", &self.services), ("By province", &self.provinces), ("By age", &self.age_bands)]
         {
-            writeln!(f, "{}", changed(title, lines))?;
+            if !lines.is_empty() {
+                writeln!(f, "{}", changed(title, lines))?;
+            }
         }
         for one in &self.wording {
             writeln!(

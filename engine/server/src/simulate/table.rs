@@ -24,10 +24,10 @@ pub(super) type Result<T = ()> = anyhow::Result<T>;
 
 impl Chunk {
     /// Hands over its rows, a batch at a time.
-    pub(super) fn each(self, judge: &mut dyn FnMut(Batch<'_>) -> Result) -> Result {
+    pub(super) fn each(self, every_answer: bool, judge: &mut dyn FnMut(Batch<'_>) -> Result) -> Result {
         let mut first_row = self.first_row;
         (self.read)(&mut |columns, rows| {
-            judge(Batch { first_row, rows, columns: &columns })?;
+            judge(Batch { first_row, rows, every_answer, columns: &columns })?;
             first_row += rows as u64;
             Ok(())
         })
