@@ -55,6 +55,17 @@ impl Change {
         self.old == Answer::Yes && self.new != Answer::Yes
     }
 
+    /// How the last day to act moves for somebody who is told before and after: 0 earlier, 1 later, 2 it comes or goes.
+    pub(super) fn date(&self) -> Option<usize> {
+        if self.old != Answer::Yes || self.new != Answer::Yes || self.old_deadline == self.new_deadline {
+            return None;
+        }
+        match (self.old_deadline, self.new_deadline) {
+            (Some(old), Some(new)) => Some(usize::from(new > old)),
+            _ => Some(2),
+        }
+    }
+
     fn is_one(&self) -> bool {
         self.old != self.new || self.old_deadline != self.new_deadline
     }

@@ -29,8 +29,8 @@ const UNKNOWN: &str = "unknown";
 pub struct Counts {
     /// Old answer, then new answer: yes, no, unknown.
     pub answers: [[u64; 3]; 3],
-    /// Yes before and after, with another last day to act.
-    pub dates: u64,
+    /// Yes before and after, with another last day to act: an earlier one, a later one, one that comes or goes.
+    pub dates: [u64; 3],
 }
 
 impl Counts {
@@ -44,8 +44,9 @@ impl Counts {
 
     fn note(&mut self, change: &Change) {
         self.answers[Self::place(change.old)][Self::place(change.new)] += 1;
-        let both = change.old == Answer::Yes && change.new == Answer::Yes;
-        self.dates += u64::from(both && change.old_deadline != change.new_deadline);
+        if let Some(place) = change.date() {
+            self.dates[place] += 1;
+        }
     }
 
     /// Adds other counts.
@@ -53,7 +54,7 @@ impl Counts {
         for (row, others) in self.answers.iter_mut().zip(&other.answers) {
             row.iter_mut().zip(others).for_each(|(count, other)| *count += other);
         }
-        self.dates += other.dates;
+        self.dates.iter_mut().zip(&other.dates).for_each(|(count, other)| *count += other);
     }
 
     /// How often it was asked.
@@ -173,8 +174,7 @@ impl Tally {
             else {
                 continue;
             };
-            let kept = change.old == Answer::Yes && change.new == Answer::Yes;
-            let moved = kept && change.old_deadline != change.new_deadline;
+            let moved = change.date().is_some();
             for (place, now) in [change.gains(), change.loses(), moved].into_iter().enumerate() {
                 self.people[place] += u64::from(now && !seen[place]);
                 seen[place] |= now;

@@ -121,7 +121,7 @@ fn gains_losses_and_dates_are_those_counted_by_hand() {
     expected[1][2] = 1;
     expected[2][0] = 1;
     expected[2][2] = 1;
-    assert_eq!(counts, Counts { answers: expected, dates: 1 });
+    assert_eq!(counts, Counts { answers: expected, dates: [1, 0, 0] });
     assert_eq!((counts.asked(), counts.gains(), counts.losses(), counts.kept()), (8, 2, 0, 2));
     assert_eq!(tally.people, [2, 0, 1]);
     assert_eq!(tally.rows, 9);
@@ -137,7 +137,7 @@ fn the_other_way_round_gains_are_losses() {
     let study = Study::new(Some(&old), &new).expect("one type each");
     let (tally, _) = judged(&study, &POPULATION, 4);
     let counts = tally.by_question()[&question(&study, "birth-insurance")];
-    assert_eq!((counts.gains(), counts.losses(), counts.dates), (0, 2, 1));
+    assert_eq!((counts.gains(), counts.losses(), counts.dates), (0, 2, [0, 1, 0]));
     assert_eq!(tally.people, [0, 2, 1]);
 }
 

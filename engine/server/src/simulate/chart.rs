@@ -9,11 +9,11 @@ const WIDTH: f64 = 920.0;
 const ROW: f64 = 30.0;
 const BAR: f64 = 16.0;
 const TOP: f64 = 30.0;
-/// Room for a name, and for a number at either end.
-const NAMES: f64 = 330.0;
-const NUMBER: f64 = 76.0;
-/// Width of a character of a name, at most; longer names are cut and stand whole in the table.
-const NAME_CHARS: usize = 44;
+/// Room for a character of a name, and for a number at either end.
+const CHARACTER: f64 = 7.6;
+const NUMBER: f64 = 84.0;
+/// Characters of a name; longer names are cut at a word and stand whole in the table.
+const NAME_CHARS: usize = 52;
 
 /// A name, its losses and its gains.
 pub(super) struct Bar {
@@ -27,8 +27,10 @@ pub(super) fn diverging(id: &str, title: &str, about: &str, bars: &[Bar]) -> Str
     let most = |of: fn(&Bar) -> u64| bars.iter().map(of).max().unwrap_or_default() as f64;
     let (loss, gain) = (most(|bar| bar.losses), most(|bar| bar.gains));
     let room = |most: f64| if most > 0.0 { NUMBER } else { 0.0 };
-    let scale = (WIDTH - NAMES - room(loss) - room(gain)) / (loss + gain).max(1.0);
-    let zero = NAMES + room(loss) + loss * scale;
+    let longest = bars.iter().map(|bar| bar.name.chars().count()).max().unwrap_or_default();
+    let names = longest.min(NAME_CHARS) as f64 * CHARACTER + 16.0;
+    let scale = (WIDTH - names - room(loss) - room(gain)) / (loss + gain).max(1.0);
+    let zero = names + room(loss) + loss * scale;
     let height = TOP + ROW * bars.len() as f64 + 8.0;
     let mut svg = format!(
         "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-about\">\
@@ -99,7 +101,7 @@ fn cut(name: &str) -> String {
     if name.chars().count() <= NAME_CHARS {
         return name.to_owned();
     }
-    let mut cut: String = name.chars().take(NAME_CHARS - 1).collect();
-    cut.truncate(cut.trim_end().len());
-    cut + "\u{2026}"
+    let start: String = name.chars().take(NAME_CHARS - 1).collect();
+    let whole = start.rfind(' ').map_or(start.as_str(), |space| &start[..space]);
+    format!("{}\u{2026}", whole.trim_end_matches([' ', ',', '(']))
 }

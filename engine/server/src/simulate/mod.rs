@@ -242,7 +242,9 @@ pub(crate) fn generate(args: &GenerateArgs, path: &Path, out: Out) -> anyhow::Re
     let population = parquet::population(&study, args);
     let rows = u64::from(args.citizens);
     let bar = out.progress(Some(rows), "citizens");
-    let bytes = parquet::write_population(&population, rows, path, &mut |done| bar.set_position(done))?;
+    let bytes = parquet::write_population(&population, (rows, parquet::GROUP_ROWS), path, &mut |done| {
+        bar.set_position(done)
+    })?;
     bar.finish_and_clear();
     let assumed: Vec<&str> = population.assumed().collect();
     out.say(format!(

@@ -9,7 +9,7 @@ use crate::out::grouped;
 
 const STYLE: &str = include_str!("page.css");
 /// Bars of a chart; what is smaller stands in its table.
-const MOST_BARS: usize = 24;
+const MOST_BARS: usize = 40;
 
 /// Text for HTML, in an element or in an attribute.
 pub(super) fn escaped(text: &str) -> String {
@@ -196,17 +196,20 @@ fn dates(report: &Report) -> String {
             + "<p class=\"soft\">No date changes for anybody who is told before and after.</p>\n</section>\n";
     }
     out += "<p class=\"soft\">Of those who are told before and after.</p>\n<div class=\"wide\"><table><thead><tr>\
-            <th scope=\"col\">Rule</th><th scope=\"col\">Told</th><th scope=\"col\" class=\"n\">Other date</th>\
-            <th scope=\"col\" class=\"n\">Of</th></tr></thead><tbody>\n";
+            <th scope=\"col\">Rule</th><th scope=\"col\">Told</th><th scope=\"col\" class=\"n\">Sooner</th>\
+            <th scope=\"col\" class=\"n\">Later</th><th scope=\"col\" class=\"n\">Told before and after</th>\
+            </tr></thead><tbody>\n";
     for rule in changed {
-        let kept = rule.numbers.yes_after - rule.numbers.gains;
+        let Numbers { yes_after, gains, dates_earlier, dates_later, .. } = rule.numbers;
         _ = writeln!(
             out,
-            "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+            "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
+             <td class=\"n\">{}</td></tr>",
             escaped(&rule.rule),
             escaped(&recipient(&rule.recipient)),
-            grouped(rule.numbers.dates_changed),
-            grouped(kept)
+            grouped(dates_earlier),
+            grouped(dates_later),
+            grouped(yes_after - gains)
         );
     }
     out + "</tbody></table></div>\n</section>\n"
@@ -238,24 +241,41 @@ fn wording(report: &Report) -> String {
     out + "</section>\n"
 }
 
-/// Neighbours of one kind stand in one mark.
+/// Neighbours of one kind stand in one mark, and the white space after them outside it.
 fn runs(old: &str, new: &str) -> String {
-    let mut out = String::new();
-    let mut open = "";
+    let (mut out, mut mark, mut marked) = (String::new(), "", String::new());
     for run in diff(old, new) {
         let (tag, text) = match run {
             Run::Same(text) => ("", text),
             Run::Gone(text) => ("del", text),
             Run::New(text) => ("ins", text),
         };
-        if tag != open {
-            out += &if open.is_empty() { String::new() } else { format!("</{open}>") };
-            out += &if tag.is_empty() { String::new() } else { format!("<{tag}>") };
-            open = tag;
+        if tag != mark {
+            close(&mut out, mark, &mut marked);
+            mark = tag;
         }
-        out += &escaped(text);
+        marked += text;
     }
-    if open.is_empty() { out } else { out + "</" + open + ">" }
+    close(&mut out, mark, &mut marked);
+    out
+}
+
+fn close(out: &mut String, mark: &str, marked: &mut String) {
+    let text = std::mem::take(marked);
+    if mark.is_empty() {
+        out.push_str(&escaped(&text));
+    } else if !text.is_empty() {
+        let words = text.trim_end();
+        _ = write!(out, "<{mark}>{}</{mark}>", escaped(words));
+        // Between what goes and what comes there is a space, even where the text had none.
+        out.push_str(if words.len() < text.len() {
+            &text[words.len()..]
+        } else if mark == "del" {
+            " "
+        } else {
+            ""
+        });
+    }
 }
 
 fn rules(report: &Report) -> String {

@@ -1,6 +1,8 @@
 //! Populations in Parquet, and the rows that change.
 
 use std::fs::File;
+use std::io::{BufReader, Read};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, Int16Type, Int32Type, UInt8Type, UInt16Type, UInt32Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use bytes::Bytes;
 use chrono::NaiveDate;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::ProjectionMask;
@@ -22,6 +25,7 @@ use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory,
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use parquet::file::reader::{ChunkReader, Length};
 use rayon::prelude::*;
 use tidings_domain::value::{ValueType, days};
 use tidings_rules::expr::Answer;
@@ -36,7 +40,7 @@ use crate::out::Usage;
 /// Rows of a chunk: a larger row group is read in parts.
 const CHUNK_ROWS: usize = 1 << 20;
 /// Rows of a row group that is written here: what one core makes at a time.
-const GROUP_ROWS: u64 = 1 << 17;
+pub(super) const GROUP_ROWS: u64 = 1 << 17;
 /// The key of a file's metadata that holds the day on which its population stands.
 const AS_OF: &str = "tidings.as_of";
 
@@ -50,7 +54,7 @@ pub(super) struct ParquetTable {
 }
 
 struct Source {
-    file: File,
+    file: SharedFile,
     metadata: ArrowReaderMetadata,
     projection: ProjectionMask,
     /// For each column of the study, its place among those that are read, and what it is.
@@ -60,7 +64,7 @@ struct Source {
 impl ParquetTable {
     pub(super) fn open(path: &Path, study: &Study<'_>) -> Result<Self> {
         let unreadable = || format!("{} cannot be read", path.display());
-        let file = File::open(path).with_context(unreadable)?;
+        let file = SharedFile(Arc::new(File::open(path).with_context(unreadable)?));
         // Without the writer's own schema there are fewer types: text is Utf8, never a dictionary or a view.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = ArrowReaderMetadata::load(&file, options).with_context(unreadable)?;
@@ -88,6 +92,44 @@ impl ParquetTable {
         let rows = parts.iter().map(|(_, _, rows, _)| *rows as u64).sum();
         let source = Arc::new(Source { file, metadata, projection, columns });
         Ok(Self { source, parts: parts.into_iter(), rows, as_of, absent })
+    }
+}
+
+/// A file that several threads read at places of their own. A duplicated handle would not do: it shares its place.
+#[derive(Clone)]
+struct SharedFile(Arc<File>);
+
+impl Length for SharedFile {
+    fn len(&self) -> u64 {
+        self.0.metadata().map_or(0, |about| about.len())
+    }
+}
+
+impl ChunkReader for SharedFile {
+    type T = BufReader<ReadFrom>;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+        Ok(BufReader::new(ReadFrom { file: Arc::clone(&self.0), at: start }))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        let mut bytes = vec![0; length];
+        self.0.read_exact_at(&mut bytes, start)?;
+        Ok(bytes.into())
+    }
+}
+
+/// Reads on from a place in a shared file.
+struct ReadFrom {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for ReadFrom {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
     }
 }
 
@@ -151,7 +193,7 @@ impl Source {
         judge: &mut dyn FnMut(Vec<Option<ArrayRef>>, usize) -> Result,
     ) -> Result {
         let reader =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.try_clone()?, self.metadata.clone())
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone())
                 .with_projection(self.projection.clone())
                 .with_row_groups(vec![group])
                 .with_offset(skipped)
@@ -298,10 +340,10 @@ pub(super) fn population(study: &Study<'_>, args: &GenerateArgs) -> Population {
     Population::new(args.seed, args.start, args.months, columns.map(wanted).collect())
 }
 
-/// Writes the first `rows` of a population; how many bytes. The file is the same whatever the number of cores.
+/// Writes the first `rows` of a population, `group_rows` in each row group; how many bytes. The file is the same whatever the number of cores.
 pub(super) fn write_population(
     population: &Population,
-    rows: u64,
+    (rows, group_rows): (u64, u64),
     path: &Path,
     progress: &mut dyn FnMut(u64),
 ) -> Result<u64> {
@@ -314,12 +356,12 @@ pub(super) fn write_population(
         .build();
     let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))?;
     let (mut writer, factory) = writer.into_serialized_writer()?;
-    let groups: Vec<u64> = (0..rows).step_by(GROUP_ROWS as usize).collect();
+    let groups: Vec<u64> = (0..rows).step_by(usize::try_from(group_rows)?).collect();
     for together in groups.chunks(rayon::current_num_threads()) {
         let encoded: Vec<Vec<ArrowColumnChunk>> = together
             .par_iter()
             .map(|&first| {
-                let range = first..rows.min(first + GROUP_ROWS);
+                let range = first..rows.min(first + group_rows);
                 encode(population, &schema, &factory, range)
             })
             .collect::<Result<_>>()?;
@@ -330,7 +372,7 @@ pub(super) fn write_population(
             }
             group.close()?;
         }
-        progress(rows.min(together.last().map_or(0, |first| first + GROUP_ROWS)));
+        progress(rows.min(together.last().map_or(0, |first| first + group_rows)));
     }
     writer.close()?;
     Ok(std::fs::metadata(path)?.len())

@@ -56,6 +56,8 @@ pub(super) struct Numbers {
     pub(super) unknown_before: u64,
     pub(super) unknown_after: u64,
     pub(super) dates_changed: u64,
+    pub(super) dates_earlier: u64,
+    pub(super) dates_later: u64,
 }
 
 impl Numbers {
@@ -68,7 +70,9 @@ impl Numbers {
             losses: counts.losses(),
             unknown_before: counts.before(Answer::Unknown),
             unknown_after: counts.after(Answer::Unknown),
-            dates_changed: counts.dates,
+            dates_changed: counts.dates.iter().sum(),
+            dates_earlier: counts.dates[0],
+            dates_later: counts.dates[1],
         }
     }
 
@@ -149,7 +153,7 @@ impl Report {
             total: Numbers::of(&total),
             rules: (0..study.questions.len()).map(rule).collect(),
             services: services.collect(),
-            provinces: tally.by_province().into_iter().map(plain).collect(),
+            provinces: tally.by_province().into_iter().map(province).collect(),
             age_bands: tally
                 .by_band()
                 .into_iter()

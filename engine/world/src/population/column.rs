@@ -114,7 +114,8 @@ fn event(life_event: &str, field: &str) -> Option<ReadEvent> {
         }
         ("marriage", "time" | "registered_on") => |year| date(year.marriage),
         ("divorce", "time" | "decided_on") => |year| date(year.divorce),
-        ("residence-change", "time" | "moved_on") => |year| date(year.moved),
+        ("residence-change", "time" | "moved_on") => |year| date(year.moved.map(|(day, _)| day)),
+        ("residence-change", "kind") => |year| year.moved.map_or(Cell::Null, |(_, kind)| Cell::Text(kind)),
         ("job-loss", "time" | "ended_on") => |year| date(year.job_end.map(|(day, _)| day)),
         ("job-loss", "cause") => {
             |year| year.job_end.and_then(|(_, cause)| cause).map_or(Cell::Null, Cell::Text)

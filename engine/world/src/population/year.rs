@@ -14,17 +14,19 @@ const AGES: [u32; 6] = [CARD_AGES[0], CARD_AGES[1], CARD_AGES[2], CARD_AGES[3], 
 const NOTICE_DAYS: i32 = 60;
 /// Grades that a child applies for, with the age reached in that year.
 const GRADES: [(u8, i32); 3] = [(1, 6), (6, 11), (10, 15)];
-/// Days of a year in which sources report late: assumed.
+/// Moves in a hundred that are registered as permanent: assumed.
+const PERMANENT_PERCENT: u32 = 60;
+/// Days within which a birth is registered, mostly: assumed.
 const REGISTERED_WITHIN: u32 = 45;
 
-/// A span of the period, in days and as a share of the yearly rates.
+/// What happens, each with its days.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Year {
     pub(super) birth: Option<Birth>,
     pub(super) age: Option<Age>,
     pub(super) marriage: Option<Day>,
     pub(super) divorce: Option<Day>,
-    pub(super) moved: Option<Day>,
+    pub(super) moved: Option<(Day, &'static str)>,
     pub(super) job_end: Option<(Day, Option<&'static str>)>,
     pub(super) job_start: Option<Day>,
     pub(super) pension: Option<Pension>,
@@ -79,7 +81,7 @@ impl Year {
             age: drawing.age(me),
             marriage: drawing.marriage(me, age),
             divorce: drawing.sometimes(rates::DIVORCES).filter(|_| me.marital == Marital::Married),
-            moved: drawing.sometimes(by_age(&rates::MOVES, age)),
+            moved: drawing.moved(age),
             job_end: drawing.job_end(me),
             job_start: drawing
                 .sometimes(rates::JOB_STARTS)
@@ -162,6 +164,11 @@ impl Drawing<'_> {
             _ => 0,
         };
         self.sometimes(rate).map(Day::working)
+    }
+
+    fn moved(&mut self, age: i32) -> Option<(Day, &'static str)> {
+        let kind = if self.dice.percent(PERMANENT_PERCENT) { "permanent" } else { "temporary" };
+        self.sometimes(by_age(&rates::MOVES, age)).map(|day| (day, kind))
     }
 
     fn job_end(&mut self, me: &One) -> Option<(Day, Option<&'static str>)> {
