@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use tidings_domain::value::{Value, ValueType, date_of};
 
-use super::node::{Case, Comparison, Constant, DateCalc, In, IntCalc, Members, Node};
+use super::node::{Case, Comparison, Constant, DateCalc, In, IntCalc, Members, MoveCalc, Node};
 use super::{Bound, ColumnRef};
 
 /// Whose SQL.
@@ -108,6 +108,7 @@ impl Writer {
             Node::Coalesce(_, list) => self.list("COALESCE(", list, ", ", ")"),
             Node::Ints(calc, pair) => self.ints(*calc, pair),
             Node::Dates(calc, pair) => self.dates(*calc, pair),
+            Node::Moved(calc, pair) => self.moved(*calc, pair),
             Node::Shift(shift, node) => self.shift(shift.months, shift.days, node),
         }
     }
@@ -316,6 +317,24 @@ impl Writer {
         self.text(&spelled);
     }
 
+    fn moved(&mut self, calc: MoveCalc, pair: &[Node; 2]) {
+        if self.dialect != Dialect::DataFusion {
+            let name = match calc {
+                MoveCalc::AddDays => "tidings_add_days",
+                MoveCalc::AddMonths => "tidings_add_months",
+                MoveCalc::AddYears => "tidings_add_years",
+            };
+            return self.call(name, pair);
+        }
+        let (date, count) = (self.apart(&pair[0]), self.apart(&pair[1]));
+        let spelled = match calc {
+            MoveCalc::AddDays => by_days(&date, &count),
+            MoveCalc::AddMonths => by_months(&date, &count, Short::LastDay),
+            MoveCalc::AddYears => by_months(&date, &format!("({count} * 12)"), Short::NextDay),
+        };
+        self.text(&spelled);
+    }
+
     /// Months and days are never both there.
     fn shift(&mut self, months: i32, days: i32, date: &Node) {
         let date = self.apart(date);
@@ -357,6 +376,41 @@ pub fn shifted(dialect: Dialect, date: &str, step: Step) -> String {
         Step::WorkingDays(count) => working_days(date, count),
     };
     format!("(CASE WHEN {moved} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN {moved} END)")
+}
+
+/// What becomes of a day that the month reached does not have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Short {
+    LastDay,
+    NextDay,
+}
+
+/// More days, and more months, than lie between any two dates.
+const ALL_DAYS: i32 = 3_652_059;
+const ALL_MONTHS: i32 = 120_000;
+
+/// A date moved by a number that is computed, for DataFusion, which has no interval of a computed length.
+fn by_days(date: &str, count: &str) -> String {
+    let moved = format!("arrow_cast(CAST(arrow_cast({date}, 'Int32') + {count} AS INT), 'Date32')");
+    let first = format!("{count} BETWEEN -{ALL_DAYS} AND {ALL_DAYS}");
+    let bounded = format!("{moved} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'");
+    format!("(CASE WHEN {first} THEN CASE WHEN {bounded} THEN {moved} END END)")
+}
+
+fn by_months(date: &str, count: &str, short: Short) -> String {
+    let part = |part: &str, date: &str| format!("CAST(date_part('{part}', {date}) AS BIGINT)");
+    let months = format!("({} * 12 + {} - 1 + {count})", part("year", date), part("month", date));
+    let first = format!("make_date(CAST({months} / 12 AS INT), CAST({months} % 12 + 1 AS INT), 1)");
+    let last = part("day", &format!("({first} + INTERVAL '1' MONTH - INTERVAL '1' DAY)"));
+    let wanted = part("day", date);
+    let day = match short {
+        Short::LastDay => format!("least({wanted}, {last})"),
+        Short::NextDay => format!("least({wanted}, {last} + 1)"),
+    };
+    let moved = format!("arrow_cast(CAST(arrow_cast({first}, 'Int32') + {day} - 1 AS INT), 'Date32')");
+    // January of the year 1 to December of 9999.
+    let within = format!("{count} BETWEEN -{ALL_MONTHS} AND {ALL_MONTHS} AND {months} BETWEEN 12 AND 119999");
+    format!("(CASE WHEN {within} THEN {moved} END)")
 }
 
 /// Whole weeks, then what is left, and two days more where that crosses a weekend; from a weekend day the count begins

@@ -13,6 +13,7 @@ use super::study::{Happening, Question, Side, Study, Version};
 use super::tally::{Cell, Tally};
 use crate::calendar::deadline_of;
 use crate::expr::{Answer, Columns};
+use crate::pack::model::{Pack, Rule};
 
 /// Some rows of a population.
 #[derive(Clone, Copy, Debug)]
@@ -216,7 +217,8 @@ impl<'s, 'b> Here<'s, 'b> {
     }
 
     fn side(&mut self, side: Option<&Side<'s>>) -> Result<Sided<'s>, JudgeError> {
-        let mut sided = Sided { rule: None, answers: vec![Answer::No; self.rows.len()], anchors: None };
+        let answers = vec![Answer::No; self.rows.len()];
+        let mut sided = Sided { of: None, answers, times: ArrayRef::clone(&self.time), anchors: None };
         let Some(side) = side else { return Ok(sided) };
         let linked = side.linked.map(|column| self.linked(column)).transpose()?;
         let time = ArrayRef::clone(&self.time);
@@ -227,11 +229,11 @@ impl<'s, 'b> Here<'s, 'b> {
             for (at, answer) in sided.answers.iter_mut().enumerate() {
                 let asked = version.days.contains(&time.value(at));
                 if asked && linked.as_ref().is_none_or(|linked| linked.is_valid(at)) {
-                    *answer = answers.get(at);
+                    *answer = better(*answer, answers.get(at));
                 }
             }
         }
-        sided.rule = Some(side.rule);
+        sided.of = Some((side.pack, side.rule));
         sided.anchors = side.anchor.map(|column| self.take(column)).transpose()?;
         Ok(sided)
     }
@@ -290,19 +292,32 @@ impl<'s, 'b> Here<'s, 'b> {
     }
 }
 
+/// Of two versions that may both apply, the one that tells; a known no does not outweigh what is unknown.
+const fn better(one: Answer, other: Answer) -> Answer {
+    match (one, other) {
+        (Answer::Yes, _) | (_, Answer::Yes) => Answer::Yes,
+        (Answer::Unknown, _) | (_, Answer::Unknown) => Answer::Unknown,
+        (Answer::No, Answer::No) => Answer::No,
+    }
+}
+
 /// What one pack says of the rows.
 struct Sided<'s> {
-    rule: Option<&'s crate::pack::model::Rule>,
+    of: Option<(&'s Pack, &'s Rule)>,
     answers: Vec<Answer>,
+    times: ArrayRef,
     anchors: Option<ArrayRef>,
 }
 
 impl Sided<'_> {
-    /// The last day to act of a row that is told.
+    /// The last day to act of a row that is told, by the law of the day on which it happened.
     fn deadline(&self, at: usize) -> Option<NaiveDate> {
-        let (rule, anchors) = (self.rule?, self.anchors.as_ref()?.as_primitive_opt::<Date32Type>()?);
-        let known = self.answers[at] == Answer::Yes && anchors.is_valid(at);
-        known.then(|| deadline_of(rule, date_of(anchors.value(at))?)).flatten()
+        let ((pack, rule), anchors) = (self.of?, self.anchors.as_ref()?.as_primitive_opt::<Date32Type>()?);
+        if self.answers[at] != Answer::Yes || anchors.is_null(at) {
+            return None;
+        }
+        let day = date_of(self.times.as_primitive_opt::<Date32Type>()?.value(at))?;
+        deadline_of(&pack.workdays, rule, day, date_of(anchors.value(at))?)
     }
 }
 

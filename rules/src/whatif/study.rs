@@ -3,9 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::{Range, RangeInclusive};
 
+use chrono::NaiveDate;
 use tidings_domain::value::{ValueType, days};
 
 use crate::expr::{Bound, ColumnRef, RowKind};
+use crate::pack::format::LawOf;
 use crate::pack::model::{LifeEvent, Pack, Recipient, Rule};
 
 /// The fact by which people are grouped by place.
@@ -46,7 +48,7 @@ pub struct Column {
 pub struct Happening {
     /// Name of the life event.
     pub name: String,
-    /// Its column of dates. A milestone's will be computed from the row's facts instead of being read.
+    /// Its column of dates. Those of milestones and absences are read as well, not computed from the row's facts.
     pub(super) time: usize,
     pub(super) questions: Range<usize>,
 }
@@ -85,6 +87,7 @@ impl<'p> Question<'p> {
 /// One pack's side of a question.
 #[derive(Debug)]
 pub(super) struct Side<'p> {
+    pub(super) pack: &'p Pack,
     pub(super) rule: &'p Rule,
     pub(super) versions: Vec<Version>,
     /// The column that says whether there is a linked person.
@@ -230,7 +233,7 @@ impl<'p> Asking<'p> {
             // It is bound to its own inputs, so there is none that it does not find.
             versions.extend(when.over(&inputs).map(|when| Version { days, when, columns: places }));
         }
-        Ok(Side { rule, versions, linked, anchor })
+        Ok(Side { pack: self.pack, rule, versions, linked, anchor })
     }
 
     fn column(
@@ -256,11 +259,16 @@ impl<'p> Asking<'p> {
     }
 }
 
-/// The conditions of a rule, each with the days of the occurrences that it is for. Outside all of them the rule is not in
-/// force and tells nobody.
+/// The conditions of a rule, each with the days of the occurrences that it is asked about. Outside all of them the rule is
+/// not in force and tells nobody. Where the law of filing applies, later versions are asked as well, since nobody knows
+/// when the person will file: it tells those whom one of them lets it tell.
 fn conditions(rule: &Rule) -> impl Iterator<Item = (RangeInclusive<i32>, &Bound)> {
-    let (from, to) = rule.in_force;
-    std::iter::once((days(from)..=to.map_or(i32::MAX, days), &rule.when))
+    rule.versions.iter().enumerate().map(|(place, version)| {
+        let (first, last) = rule.days_of(place);
+        let first = if rule.law_of == LawOf::Occurrence { days(first) } else { i32::MIN };
+        let last = if last == NaiveDate::MAX { i32::MAX } else { days(last) };
+        (first..=last, &version.when)
+    })
 }
 
 #[derive(Default)]

@@ -266,10 +266,11 @@ fn what_reads_differently_is_listed_with_both_texts() {
         old: "Apply for the card.".to_owned(),
         new: "Apply for the new card.".to_owned(),
     };
-    assert_eq!(reworded(&study), [expected]);
+    assert_eq!(reworded(&study, date("2026-11-24")), [expected]);
     let dearer = load(with("services.yaml", "Free of charge.", "10,000 dong."));
     let study = Study::new(Some(&old), &dearer).expect("one type each");
-    let parts: Vec<_> = reworded(&study).into_iter().map(|one| (one.language, one.part)).collect();
+    let parts: Vec<_> =
+        reworded(&study, date("2026-11-24")).into_iter().map(|one| (one.language, one.part)).collect();
     assert_eq!(parts, [("en".to_owned(), "cost".to_owned())]);
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
+
 use super::study::{Question, Study};
 use crate::pack::model::{Pack, Rule};
 
@@ -21,15 +23,16 @@ pub struct Reworded {
     pub new: String,
 }
 
-/// The texts that differ between the packs, of rules that both have, in the order of the questions.
-pub fn reworded(study: &Study<'_>) -> Vec<Reworded> {
+/// The texts that differ between the packs, of rules that both have, in the order of the questions, as they are on a day:
+/// authorities and fees are dated.
+pub fn reworded(study: &Study<'_>, on: NaiveDate) -> Vec<Reworded> {
     let Some(old_pack) = study.old else { return Vec::new() };
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for question in &study.questions {
         let (Some(old), Some(new)) = (question.old_rule(), question.new_rule()) else { continue };
         if seen.insert(&question.root) {
-            let (old, new) = (texts(old_pack, question, old), texts(study.new, question, new));
+            let (old, new) = (texts(old_pack, question, old, on), texts(study.new, question, new, on));
             let keys: BTreeSet<_> = old.keys().chain(new.keys()).collect();
             let text =
                 |texts: &BTreeMap<(String, String), String>, key| texts.get(key).cloned().unwrap_or_default();
@@ -48,7 +51,12 @@ pub fn reworded(study: &Study<'_>) -> Vec<Reworded> {
 }
 
 /// Everything that a rule's message says in words of its own, by language and part.
-fn texts(pack: &Pack, question: &Question<'_>, rule: &Rule) -> BTreeMap<(String, String), String> {
+fn texts(
+    pack: &Pack,
+    question: &Question<'_>,
+    rule: &Rule,
+    on: NaiveDate,
+) -> BTreeMap<(String, String), String> {
     let mut texts = pack.wording.sources(&format!("say/{}/", rule.key));
     let reason = pack.wording.sources(&format!("reason/{}", question.life_event));
     texts.extend(
@@ -60,9 +68,9 @@ fn texts(pack: &Pack, question: &Question<'_>, rule: &Rule) -> BTreeMap<(String,
     if let Some(service) = pack.services.get(&rule.service) {
         let parts = [
             ("title", &service.title),
-            ("authority", &service.authority),
+            ("authority", service.authority(on)),
             ("channel", &service.channel),
-            ("cost", &service.cost),
+            ("cost", &service.cost(on).text),
             ("bring", &service.bring),
         ];
         for (part, by_language) in parts {

@@ -18,6 +18,13 @@ INTERVAL '13' MONTH + subject.d1 = subject.d2
 subject.d1 + INTERVAL '1' MONTH + INTERVAL '1' MONTH = subject.d1 + INTERVAL '2' MONTH
 subject.d1 + INTERVAL '1' DAY IS NULL
 age_years(subject.d1 + INTERVAL '1' MONTH, event.time) IS NULL
+add_days(subject.d1, subject.a) > event.time
+add_months(subject.d1, subject.a) = subject.d2
+add_months(event.d, subject.b) < event.time
+add_years(subject.d1, subject.a) <= event.time
+add_years(subject.d1, 18) = subject.d2
+add_years(event.d, subject.a) IS NULL
+add_days(subject.d2, subject.b) IS NULL
 subject.a + subject.b > 10
 subject.a - subject.b < 0
 subject.a * subject.b >= 0

@@ -10,6 +10,8 @@ mod page;
 mod parquet;
 mod report;
 mod table;
+#[cfg(all(test, feature = "parquet"))]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -239,7 +241,7 @@ pub(crate) fn generate(args: &GenerateArgs, path: &Path, out: Out) -> anyhow::Re
     let pack = args.pack.as_deref().map_or_else(app::built_in_pack, app::load_pack)?;
     let study = Study::new(None, &pack).map_err(|error| Usage(error.to_string()))?;
     let began = Instant::now();
-    let population = parquet::population(&study, args);
+    let population = parquet::population(&study, args.seed, args.start, args.months);
     let rows = u64::from(args.citizens);
     let bar = out.progress(Some(rows), "citizens");
     let bytes = parquet::write_population(&population, (rows, parquet::GROUP_ROWS), path, &mut |done| {

@@ -34,7 +34,6 @@ use tidings_rules::whatif::{Change, Column, Study};
 use tidings_world::population::{Cell, Kind, Population, Wanted};
 
 use super::table::{BATCH_ROWS, Chunk, Result, Table, places};
-use crate::cli::GenerateArgs;
 use crate::out::Usage;
 
 /// Rows of a chunk: a larger row group is read in parts.
@@ -323,7 +322,7 @@ fn properties() -> parquet::file::properties::WriterPropertiesBuilder {
 }
 
 /// A population with the columns of a study, and one more: `row`, each row's number.
-pub(super) fn population(study: &Study<'_>, args: &GenerateArgs) -> Population {
+pub(super) fn population(study: &Study<'_>, seed: u64, start: NaiveDate, months: u32) -> Population {
     let wanted = |column: &Column| Wanted {
         name: column.name.clone(),
         kind: match column.value_type {
@@ -337,7 +336,7 @@ pub(super) fn population(study: &Study<'_>, args: &GenerateArgs) -> Population {
         values: column.values.iter().cloned().collect(),
     };
     let columns = study.columns.iter().filter(|column| column.value_type != Some(ValueType::Citizen));
-    Population::new(args.seed, args.start, args.months, columns.map(wanted).collect())
+    Population::new(seed, start, months, columns.map(wanted).collect())
 }
 
 /// Writes the first `rows` of a population, `group_rows` in each row group; how many bytes. The file is the same whatever the number of cores.

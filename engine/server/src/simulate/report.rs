@@ -138,6 +138,11 @@ impl Report {
         let services = tally.by_service(study);
         let services = services.iter().map(|(key, counts)| line(key.clone(), title(study, key), counts));
         let plain = |(key, counts): (String, Counts)| line(key.clone(), key, &counts);
+        let province = |(key, counts): (String, Counts)| {
+            let code = key.chars().all(|one| one.is_ascii_digit());
+            let title = if code { format!("Province {key}") } else { key.clone() };
+            line(key, title, &counts)
+        };
         let rule =
             |place: usize| rule(study, tally, place, &by_question.get(&place).copied().unwrap_or_default());
         Self {
@@ -159,7 +164,7 @@ impl Report {
                 .into_iter()
                 .map(|(key, counts)| plain((key.to_owned(), counts)))
                 .collect(),
-            wording: words(study, &reworded(study), &by_question),
+            wording: words(study, &reworded(study, as_of), &by_question),
             seconds: elapsed.as_secs_f64(),
             rows_per_second: tally.rows as f64 / elapsed.as_secs_f64().max(1e-9),
             peak_memory_bytes: peak_memory(),

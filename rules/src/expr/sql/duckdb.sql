@@ -19,6 +19,10 @@ CREATE OR REPLACE MACRO tidings_add_days(d, n) AS tidings_date(TRY(CAST(d AS DAT
 -- The day of the month, or the last of a shorter one.
 CREATE OR REPLACE MACRO tidings_add_months(d, n) AS
   tidings_date(TRY(CAST(tidings_date(d) + to_months(CAST(n AS INTEGER)) AS DATE)));
+-- Completes so many years: 29 February becomes 1 March where the year has no such day.
+CREATE OR REPLACE MACRO tidings_add_years(d, n) AS
+  tidings_add_days(tidings_add_months(d, tidings_mul(n, 12)),
+    CASE WHEN day(tidings_add_months(d, tidings_mul(n, 12))) < day(d) THEN 1 ELSE 0 END);
 -- Monday to Friday; the day itself never counts.
 CREATE OR REPLACE MACRO tidings_add_working_days(d, n) AS CASE WHEN n = 0 THEN d ELSE
   tidings_add_days(d, n // 5 * 7 + n % 5 - greatest(isodow(d) - 5, 0)

@@ -25,12 +25,17 @@ CREATE OR REPLACE FUNCTION tidings_age_years(a date, b date) RETURNS bigint LANG
       THEN 1 ELSE 0 END)::bigint $$;
 CREATE OR REPLACE FUNCTION tidings_days_between(a date, b date) RETURNS bigint LANGUAGE sql IMMUTABLE AS
   $$ SELECT (b - a)::bigint $$;
-CREATE OR REPLACE FUNCTION tidings_add_days(d date, n integer) RETURNS date LANGUAGE sql IMMUTABLE AS
-  $$ SELECT CASE WHEN n BETWEEN -3652059 AND 3652059 THEN tidings_date(d + n) END $$;
+CREATE OR REPLACE FUNCTION tidings_add_days(d date, n bigint) RETURNS date LANGUAGE sql IMMUTABLE AS
+  $$ SELECT CASE WHEN n BETWEEN -3652059 AND 3652059 THEN tidings_date(d + n::integer) END $$;
 -- The day of the month, or the last of a shorter one.
-CREATE OR REPLACE FUNCTION tidings_add_months(d date, n integer) RETURNS date LANGUAGE sql IMMUTABLE AS
+CREATE OR REPLACE FUNCTION tidings_add_months(d date, n bigint) RETURNS date LANGUAGE sql IMMUTABLE AS
   $$ SELECT CASE WHEN n BETWEEN -120000 AND 120000
-    THEN tidings_date((tidings_date(d) + make_interval(months => n))::date) END $$;
+    THEN tidings_date((tidings_date(d) + make_interval(months => n::integer))::date) END $$;
+-- Completes so many years: 29 February becomes 1 March where the year has no such day.
+CREATE OR REPLACE FUNCTION tidings_add_years(d date, n bigint) RETURNS date LANGUAGE sql IMMUTABLE AS
+  $$ SELECT tidings_add_days(tidings_add_months(d, tidings_mul(n, 12)),
+    CASE WHEN extract(day FROM tidings_add_months(d, tidings_mul(n, 12))) < extract(day FROM d)
+      THEN 1 ELSE 0 END) $$;
 -- Monday to Friday; the day itself never counts.
 CREATE OR REPLACE FUNCTION tidings_add_working_days(d date, n integer) RETURNS date LANGUAGE sql IMMUTABLE AS
   $$ SELECT CASE WHEN n = 0 THEN d ELSE
