@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::builder::{BooleanBuilder, Date32Builder, Int64Builder, StringBuilder};
-use arrow_array::{Array, ArrayRef};
+use arrow_array::ArrayRef;
 use chrono::NaiveDate;
 use tidings_domain::value::{ValueType, days};
 
