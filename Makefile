@@ -10,7 +10,7 @@ CRASH_ROUNDS ?= 10
 FUZZ := --sanitizer none
 FUZZING := -max_total_time=60 -max_len=4096 -len_control=0
 
-.PHONY: demo test crash bench fuzz check-tools lint deny unit help
+.PHONY: demo test crash bench fuzz sql-oracle check-tools lint deny unit help
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -50,6 +50,10 @@ crash: check-tools ## 200 rounds of crashes at random points, with unsynced byte
 
 bench: check-tools ## What it costs, beside its floor
 	$(CARGO) bench --locked -p tidings-benches
+
+sql-oracle: check-tools ## `tidings rules sql` on DuckDB, DataFusion and PostgreSQL against our own answers (needs python3)
+	$(CARGO) build $(BUILD) -p tidings
+	tests/oracles/sql/run.sh target/release/tidings
 
 fuzz: ## The event decoder and the pack parser, 60 seconds each (needs cargo-fuzz)
 	@command -v cargo-fuzz >/dev/null || { echo "make: cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }

@@ -3,7 +3,7 @@
 //! ```text
 //! files -> yaml (tree with positions) -> pack::schema (shape) -> pack::check (meaning) -> pack::model::Pack
 //!                                                                  |                         |
-//!                                                  expr (conditions), wording (templates)    cases
+//!                                                  expr (conditions), wording (templates)    cases, whatif
 //! ```
 //!
 //! Nothing here knows the time, and nothing but `pack::folder` touches a disk.
@@ -14,6 +14,7 @@ pub mod catalogue;
 pub mod expr;
 pub mod pack;
 pub mod packs;
+pub mod whatif;
 pub mod wording;
 mod yaml;
 

@@ -30,5 +30,6 @@ pub mod timers;
 pub mod traffic;
 pub mod vault;
 pub mod view;
+pub mod whatif;
 
 pub use settings::Activation;

@@ -62,8 +62,13 @@ pub(crate) enum Command {
         /// A citizen's id, or `-` to read a national number from stdin.
         citizen: String,
     },
-    /// Write a synthetic province.
+    /// Write a synthetic province, or a synthetic population of any size.
     Generate(GenerateArgs),
+    /// What a change of rules would do to a whole population: who gains, who loses, whose date or wording changes.
+    Simulate(crate::simulate::SimulateArgs),
+    /// The rules in another form.
+    #[command(subcommand)]
+    Rules(crate::simulate::RulesCommand),
     /// Load what the state already knows: facts and links, no life events.
     Load(LoadArgs),
     /// Print the JSON Schema of a pack file, for editors.
@@ -237,6 +242,12 @@ pub(crate) struct GenerateArgs {
     /// Where to write the events, NDJSON; `-` for stdout.
     #[arg(long, value_name = "FILE|-")]
     pub(crate) events: Option<PathBuf>,
+    /// Where to write a population for `simulate`: .parquet, any number of citizens, each row drawn alone.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["people", "events"])]
+    pub(crate) population: Option<PathBuf>,
+    /// The pack whose columns the population has; the one that is built in without it.
+    #[arg(long, value_name = "FOLDER", requires = "population")]
+    pub(crate) pack: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

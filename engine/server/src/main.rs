@@ -9,6 +9,7 @@ mod control;
 mod live;
 mod metrics;
 mod out;
+mod simulate;
 mod telemetry;
 
 use std::process::ExitCode;

@@ -10,7 +10,7 @@ use crate::people::{CARD_AGES, Citizen, Sex};
 use crate::rates;
 
 /// From the first day to the day after the last.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Period {
     pub(crate) from: Day,
     pub(crate) to: Day,

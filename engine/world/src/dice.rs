@@ -25,6 +25,16 @@ impl Dice {
         Self(rng)
     }
 
+    /// The draws of one row of a population: the same whatever is drawn for the others, so that any part of it can be
+    /// made alone.
+    pub(crate) fn of_row(seed: u64, row: u64) -> Self {
+        let mut key = *b"--seed--tidings population rows.";
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        let mut rng = ChaCha8Rng::from_seed(key);
+        rng.set_stream(row);
+        Self(rng)
+    }
+
     /// A number from 0 up to, not including, `bound`; 0 when `bound` is 0. The bias is below `bound` / 2^32.
     pub(crate) fn below(&mut self, bound: u32) -> u32 {
         ((u64::from(self.0.next_u32()) * u64::from(bound)) >> 32) as u32

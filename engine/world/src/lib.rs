@@ -18,6 +18,7 @@ mod lives;
 mod names;
 mod people;
 mod places;
+pub mod population;
 mod rates;
 mod render;
 #[cfg(test)]

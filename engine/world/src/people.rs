@@ -154,12 +154,12 @@ fn settle(people: &mut [Citizen], settled: &[bool], who: u32, start: Day, dice: 
 
 /// Poor and near-poor households: about 1.3 and 2.4 % of households (Ministry of Agriculture and Environment, end of
 /// 2025, recalled).
-fn welfare(dice: &mut Dice) -> Option<&'static str> {
+pub(crate) fn welfare(dice: &mut Dice) -> Option<&'static str> {
     let status = dice.weighted(&[("none", 963), ("near_poor", 24), ("poor", 13)]);
     (!dice.percent(UNSTATED_PERCENT)).then_some(status)
 }
 
-fn insured_months(dice: &mut Dice, age: i32, employed: bool) -> Option<u16> {
+pub(crate) fn insured_months(dice: &mut Dice, age: i32, employed: bool) -> Option<u16> {
     if age < 18 {
         return Some(0);
     }
@@ -187,7 +187,7 @@ pub(crate) fn insure(people: &mut [Citizen], dice: &mut Dice) {
 
 /// When the card in someone's hands expires: at the next of the ages in [`CARD_AGES`]; one in five children has one;
 /// some renewed early, which holds to the age after next (article 21(2)); some are late.
-fn card(dice: &mut Dice, birth: Day, start: Day) -> Option<Day> {
+pub(crate) fn card(dice: &mut Dice, birth: Day, start: Day) -> Option<Day> {
     let has = start >= birth.birthday(14) || dice.percent(20);
     let early = dice.percent(25);
     let late = dice.percent(12);
@@ -207,7 +207,7 @@ fn card(dice: &mut Dice, birth: Day, start: Day) -> Option<Day> {
     has.then_some(expires)
 }
 
-fn licence(dice: &mut Dice, age: i32, start: Day) -> Option<Day> {
+pub(crate) fn licence(dice: &mut Dice, age: i32, start: Day) -> Option<Day> {
     let drives = (19..68).contains(&age) && dice.percent(rates::DRIVERS_PERCENT);
     drives.then(|| start.plus(dice.between(-20, 3_652)))
 }

@@ -79,6 +79,12 @@ const BIRTHPLACES: [(u16, &str); 63] = [
     (96, "96"),
 ];
 
+/// Hundreds of thousands of people in each of [`PROVINCES`], after Resolution 202/2025/QH15: recalled, not opened.
+const PEOPLE: [u32; 34] = [
+    88, 6, 19, 7, 5, 14, 18, 18, 9, 15, 36, 40, 47, 36, 44, 43, 38, 16, 19, 14, 31, 22, 36, 22, 34, 39, 45,
+    140, 33, 44, 43, 50, 42, 26,
+];
+
 /// Communes in each province: the nation has 3,321 in 34 provinces. Their codes here are made up (the province's two
 /// digits and three more), so that no real commune is described.
 const COMMUNES: u32 = 98;
@@ -104,6 +110,29 @@ impl Home {
     pub(crate) fn draw(dice: &mut Dice) -> Self {
         let province = if dice.percent(AT_HOME_PERCENT) { 0 } else { dice.below(PROVINCES.len() as u32) };
         Self::in_province(dice, province as u8)
+    }
+
+    /// Anywhere in the nation, each province as likely as its share of the people.
+    pub(crate) fn anywhere(dice: &mut Dice) -> Self {
+        let mut left = dice.below(PEOPLE.iter().sum());
+        let found = PEOPLE.iter().position(|&people| {
+            let here = left < people;
+            left = left.saturating_sub(people);
+            here
+        });
+        Self::in_province(dice, found.unwrap_or_default() as u8)
+    }
+
+    /// The code of every commune, by [`Self::place`].
+    pub(crate) fn communes() -> Vec<String> {
+        let home =
+            |place: u32| Self { province: (place / COMMUNES) as u8, commune: (place % COMMUNES) as u8 + 1 };
+        (0..PROVINCES.len() as u32 * COMMUNES).map(|place| home(place).commune().to_string()).collect()
+    }
+
+    /// A number of its own for each commune of the nation, from 0.
+    pub(crate) fn place(self) -> usize {
+        usize::from(self.province) * COMMUNES as usize + usize::from(self.commune) - 1
     }
 
     fn in_province(dice: &mut Dice, province: u8) -> Self {

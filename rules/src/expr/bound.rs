@@ -87,6 +87,13 @@ impl Bound {
         (&self.tree.root, &self.positions, &self.tree.text)
     }
 
+    /// The same condition over another column list; `None` when a column that it reads is missing there.
+    pub fn over(&self, columns: &[ColumnRef]) -> Option<Self> {
+        let place = |wanted: &ColumnRef| columns.iter().position(|column| column == wanted);
+        let positions = self.columns().map(place).collect::<Option<_>>()?;
+        Some(Self::new(Arc::clone(&self.tree), positions))
+    }
+
     /// Answers every row. Total: columns that are not those bound are faults, and an expression that is not a
     /// condition is unknown everywhere.
     pub fn answers(&self, columns: &Columns) -> Answers {

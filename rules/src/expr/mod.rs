@@ -32,6 +32,7 @@ mod parse;
 mod proof;
 pub(crate) mod prove;
 mod row;
+pub mod sql;
 #[cfg(test)]
 mod tests;
 

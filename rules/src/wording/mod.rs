@@ -216,6 +216,21 @@ impl Wording {
     }
 }
 
+impl Wording {
+    /// The templates whose name begins with `prefix`, as the pack writes them, by language and the rest of the name.
+    pub(crate) fn sources(&self, prefix: &str) -> BTreeMap<(String, String), String> {
+        let of = |(code, language): (&'_ String, &'_ Language)| {
+            let named = language.uses.keys().filter_map(|name| Some((name, name.strip_prefix(prefix)?)));
+            let each = named.filter_map(|(name, rest)| {
+                let template = language.environment.get_template(name).ok()?;
+                Some(((code.clone(), rest.to_owned()), template.source().to_owned()))
+            });
+            each.collect::<Vec<_>>()
+        };
+        self.languages.iter().flat_map(of).collect()
+    }
+}
+
 /// The templates of one language.
 struct Language {
     environment: Environment<'static>,

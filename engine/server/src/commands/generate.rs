@@ -13,8 +13,14 @@ use crate::out::{Out, Usage, grouped};
 
 /// Generates, and writes what was asked for.
 pub(super) fn run(args: &GenerateArgs, out: Out) -> anyhow::Result<ExitCode> {
+    if let Some(path) = &args.population {
+        return crate::simulate::generate(args, path, out);
+    }
     if args.people.is_none() && args.events.is_none() {
-        return Err(Usage("say where to write: --people FILE, --events FILE, or both".to_owned()).into());
+        return Err(Usage(
+            "say where to write: --people FILE, --events FILE or both, or --population FILE".to_owned(),
+        )
+        .into());
     }
     let config = Config {
         seed: args.seed,

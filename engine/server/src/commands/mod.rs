@@ -55,6 +55,8 @@ pub(crate) fn run(cli: Cli, out: &Out) -> anyhow::Result<ExitCode> {
         Command::Queue(command) => queue(&configured()?, command, out),
         Command::Forget { citizen } => forget(&configured()?, &citizen, out),
         Command::Generate(args) => generate::run(&args, out),
+        Command::Simulate(args) => crate::simulate::run(&args, out),
+        Command::Rules(command) => crate::simulate::rules(&command, out),
         Command::Load(args) => load_table(&configured()?, args, out),
         Command::Schema { file } => pack::schema(file.as_deref(), out),
         Command::Config => {
