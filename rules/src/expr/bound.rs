@@ -87,11 +87,7 @@ impl Bound {
         (&self.tree.root, &self.positions, &self.tree.text)
     }
 
-    pub(super) fn root(&self) -> &Node {
-        &self.tree.root
-    }
-
-    /// The same condition over another column list; `None` when an input is missing there.
+    /// The same condition over another column list; `None` when a column that it reads is missing there.
     pub fn over(&self, columns: &[ColumnRef]) -> Option<Self> {
         let place = |wanted: &ColumnRef| columns.iter().position(|column| column == wanted);
         let positions = self.columns().map(place).collect::<Option<_>>()?;

@@ -65,7 +65,7 @@ impl Bound {
     pub fn sql(&self, dialect: Dialect, column: &dyn Fn(&ColumnRef) -> String) -> String {
         let columns = self.columns().map(column).collect();
         let mut writer = Writer { dialect, columns, out: String::new() };
-        writer.node(self.root());
+        writer.node(self.reading().0);
         writer.out
     }
 }
@@ -163,9 +163,10 @@ impl Writer {
 
     /// PostgreSQL orders text by the language of the database, and texts here by their bytes.
     fn ordered(&mut self, node: &Node) {
-        self.node(node);
         if self.dialect == Dialect::Postgres && is_text(node) {
-            self.text(" COLLATE \"C\"");
+            self.around("(", node, " COLLATE \"C\")");
+        } else {
+            self.node(node);
         }
     }
 
@@ -248,27 +249,23 @@ impl Writer {
         if self.dialect != Dialect::DataFusion {
             return self.call(name, pair);
         }
-        // Sums and products of two BIGINTs fit in 38 digits, and what does not fit back is NULL.
-        let wider = |writer: &mut Self, node| writer.around("CAST(", node, " AS DECIMAL(38, 0))");
-        match calc {
+        let (a, b) = (self.apart(&pair[0]), self.apart(&pair[1]));
+        let wider = |value: &str| format!("CAST({value} AS DECIMAL(38, 0))");
+        let spelled = match calc {
+            // Sums and products of two BIGINTs fit in 38 digits.
             IntCalc::Add | IntCalc::Sub | IntCalc::Mul => {
-                self.text("TRY_CAST((");
-                wider(self, &pair[0]);
-                self.text(wide);
-                wider(self, &pair[1]);
-                self.text(") AS BIGINT)");
+                narrowed(&format!("{}{wide}{}", wider(&a), wider(&b)))
             }
-            IntCalc::Div | IntCalc::Rem => {
-                let (a, b) = (self.apart(&pair[0]), self.apart(&pair[1]));
-                // The smallest number by -1 does not fit, and its remainder is 0.
-                let by_minus_one = match calc {
-                    IntCalc::Div => format!("TRY_CAST(-CAST({a} AS DECIMAL(38, 0)) AS BIGINT)"),
-                    _ => format!("{a} - {a}"),
-                };
-                let safe = format!("{a}{wide}NULLIF(NULLIF({b}, 0), -1)");
-                self.text(&format!("(CASE WHEN {b} = -1 THEN {by_minus_one} ELSE {safe} END)"));
+            // The smallest number by -1 does not fit, and its remainder is 0.
+            IntCalc::Div => format!(
+                "(CASE WHEN {b} = -1 THEN {} ELSE {a} / NULLIF(NULLIF({b}, 0), -1) END)",
+                narrowed(&format!("-{}", wider(&a)))
+            ),
+            IntCalc::Rem => {
+                format!("(CASE WHEN {b} = -1 THEN {a} - {a} ELSE {a} % NULLIF(NULLIF({b}, 0), -1) END)")
             }
-        }
+        };
+        self.text(&spelled);
     }
 
     /// A node's SQL by itself.
@@ -329,8 +326,8 @@ impl Writer {
         let (date, count) = (self.apart(&pair[0]), self.apart(&pair[1]));
         let spelled = match calc {
             MoveCalc::AddDays => by_days(&date, &count),
-            MoveCalc::AddMonths => by_months(&date, &count, Short::LastDay),
-            MoveCalc::AddYears => by_months(&date, &format!("({count} * 12)"), Short::NextDay),
+            MoveCalc::AddMonths => by_months(&date, (&count, 1), Short::LastDay),
+            MoveCalc::AddYears => by_months(&date, (&count, 12), Short::NextDay),
         };
         self.text(&spelled);
     }
@@ -345,6 +342,13 @@ impl Writer {
         };
         self.text(&shifted);
     }
+}
+
+/// A decimal as a BIGINT, NULL where it does not fit. Not TRY_CAST: DataFusion moves it to the other side of a comparison
+/// (55.0), where nothing is out of range any more.
+fn narrowed(decimal: &str) -> String {
+    let (least, most) = (i64::MIN, i64::MAX);
+    format!("(CASE WHEN {decimal} BETWEEN {least} AND {most} THEN CAST({decimal} AS BIGINT) END)")
 }
 
 /// How a date is moved.
@@ -397,9 +401,10 @@ fn by_days(date: &str, count: &str) -> String {
     format!("(CASE WHEN {first} THEN CASE WHEN {bounded} THEN {moved} END END)")
 }
 
-fn by_months(date: &str, count: &str, short: Short) -> String {
+/// `count` times so many months.
+fn by_months(date: &str, (count, each): (&str, i32), short: Short) -> String {
     let part = |part: &str, date: &str| format!("CAST(date_part('{part}', {date}) AS BIGINT)");
-    let months = format!("({} * 12 + {} - 1 + {count})", part("year", date), part("month", date));
+    let months = format!("({} * 12 + {} - 1 + {count} * {each})", part("year", date), part("month", date));
     let first = format!("make_date(CAST({months} / 12 AS INT), CAST({months} % 12 + 1 AS INT), 1)");
     let last = part("day", &format!("({first} + INTERVAL '1' MONTH - INTERVAL '1' DAY)"));
     let wanted = part("day", date);
@@ -409,7 +414,8 @@ fn by_months(date: &str, count: &str, short: Short) -> String {
     };
     let moved = format!("arrow_cast(CAST(arrow_cast({first}, 'Int32') + {day} - 1 AS INT), 'Date32')");
     // January of the year 1 to December of 9999.
-    let within = format!("{count} BETWEEN -{ALL_MONTHS} AND {ALL_MONTHS} AND {months} BETWEEN 12 AND 119999");
+    let most = ALL_MONTHS / each;
+    let within = format!("{count} BETWEEN -{most} AND {most} AND {months} BETWEEN 12 AND 119999");
     format!("(CASE WHEN {within} THEN {moved} END)")
 }
 

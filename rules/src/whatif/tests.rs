@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow_array::builder::{BooleanBuilder, Date32Builder, Int64Builder, StringBuilder};
 use arrow_array::ArrayRef;
+use arrow_array::builder::{BooleanBuilder, Date32Builder, Int64Builder, StringBuilder};
 use chrono::NaiveDate;
 use tidings_domain::value::{ValueType, days};
 
@@ -47,10 +47,7 @@ fn wider() -> Pack {
     let text = files.get_mut(BIRTH).expect("the file");
     *text = text.replacen("amount: 60, unit: days", "amount: 30, unit: days", 1);
     *text = text.replacen("Apply for the card.", "Apply for the new card.", 1);
-    // Its cases say what the other pack says.
-    let cases = text.find("    cases:").expect("cases");
-    let next = text[cases..].find("  - key: birth-residence").expect("the next rule") + cases;
-    text.replace_range(cases..next, "");
+    // Its cases still say what the other pack says; loading does not run them.
     load(files)
 }
 

@@ -7,13 +7,16 @@ use crate::out::grouped;
 
 const WIDTH: f64 = 920.0;
 const ROW: f64 = 30.0;
+/// What a second line of a name adds.
+const LINE: f64 = 17.0;
 const BAR: f64 = 16.0;
 const TOP: f64 = 30.0;
 /// Room for a character of a name, and for a number at either end.
-const CHARACTER: f64 = 7.6;
+const CHARACTER: f64 = 7.4;
 const NUMBER: f64 = 84.0;
-/// Characters of a name; longer names are cut at a word and stand whole in the table.
-const NAME_CHARS: usize = 52;
+/// Characters of a line of a name, and lines; what is longer is cut at a word and stands whole in the table.
+const NAME_CHARS: usize = 44;
+const NAME_LINES: usize = 2;
 
 /// A name, its losses and its gains.
 pub(super) struct Bar {
@@ -27,11 +30,13 @@ pub(super) fn diverging(id: &str, title: &str, about: &str, bars: &[Bar]) -> Str
     let most = |of: fn(&Bar) -> u64| bars.iter().map(of).max().unwrap_or_default() as f64;
     let (loss, gain) = (most(|bar| bar.losses), most(|bar| bar.gains));
     let room = |most: f64| if most > 0.0 { NUMBER } else { 0.0 };
-    let longest = bars.iter().map(|bar| bar.name.chars().count()).max().unwrap_or_default();
-    let names = longest.min(NAME_CHARS) as f64 * CHARACTER + 16.0;
+    let named: Vec<Vec<String>> = bars.iter().map(|bar| lines(&bar.name)).collect();
+    let longest = named.iter().flatten().map(|line| line.chars().count()).max().unwrap_or_default();
+    let names = longest as f64 * CHARACTER + 16.0;
     let scale = (WIDTH - names - room(loss) - room(gain)) / (loss + gain).max(1.0);
     let zero = names + room(loss) + loss * scale;
-    let height = TOP + ROW * bars.len() as f64 + 8.0;
+    let heights = named.iter().map(|lines| ROW + LINE * (lines.len().max(1) - 1) as f64);
+    let height = TOP + heights.clone().sum::<f64>() + 8.0;
     let mut svg = format!(
         "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-about\">\
          <title id=\"{id}-title\">{}</title><desc id=\"{id}-about\">{}</desc>",
@@ -48,8 +53,10 @@ pub(super) fn diverging(id: &str, title: &str, about: &str, bars: &[Bar]) -> Str
     if gain > 0.0 {
         _ = write!(svg, "<text class=\"head gain\" x=\"{:.1}\" y=\"16\">gain \u{2192}</text>", zero + 8.0);
     }
-    for (place, bar) in bars.iter().enumerate() {
-        row(&mut svg, bar, TOP + ROW * place as f64, (zero, scale));
+    let mut top = TOP;
+    for ((bar, lines), height) in bars.iter().zip(&named).zip(heights) {
+        row(&mut svg, bar, lines, (top, height), (zero, scale));
+        top += height;
     }
     _ = write!(
         svg,
@@ -59,18 +66,21 @@ pub(super) fn diverging(id: &str, title: &str, about: &str, bars: &[Bar]) -> Str
     svg
 }
 
-fn row(svg: &mut String, bar: &Bar, top: f64, (zero, scale): (f64, f64)) {
-    let base = top + ROW / 2.0 + 5.0;
-    let y = top + (ROW - BAR) / 2.0;
+fn row(svg: &mut String, bar: &Bar, lines: &[String], (top, height): (f64, f64), (zero, scale): (f64, f64)) {
+    let base = top + height / 2.0 + 5.0;
+    let y = top + (height - BAR) / 2.0;
     _ = write!(
         svg,
-        "<g><title>{}: {} lose, {} gain</title><line class=\"grid\" x1=\"0\" x2=\"{WIDTH}\" y1=\"{top:.1}\" y2=\"{top:.1}\"/>\
-         <text class=\"name\" x=\"0\" y=\"{base:.1}\">{}</text>",
+        "<g><title>{}: {} lose, {} gain</title>\
+         <line class=\"grid\" x1=\"0\" x2=\"{WIDTH}\" y1=\"{top:.1}\" y2=\"{top:.1}\"/>",
         escaped(&bar.name),
         grouped(bar.losses),
-        grouped(bar.gains),
-        escaped(&cut(&bar.name))
+        grouped(bar.gains)
     );
+    for (place, line) in lines.iter().enumerate() {
+        let at = top + ROW / 2.0 + 5.0 + LINE * place as f64;
+        _ = write!(svg, "<text class=\"name\" x=\"0\" y=\"{at:.1}\">{}</text>", escaped(line));
+    }
     // What there is can be seen, however little.
     let length = |count: u64| (count as f64 * scale).max(1.5);
     if bar.losses > 0 {
@@ -97,11 +107,53 @@ fn row(svg: &mut String, bar: &Bar, top: f64, (zero, scale): (f64, f64)) {
     svg.push_str("</g>");
 }
 
-fn cut(name: &str) -> String {
-    if name.chars().count() <= NAME_CHARS {
-        return name.to_owned();
+/// A name in lines, broken between words.
+fn lines(name: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in name.split_whitespace() {
+        let full = lines.len() == NAME_LINES;
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= NAME_CHARS => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(line) if full => {
+                line.push('\u{2026}');
+                break;
+            }
+            _ => lines.push(word.chars().take(NAME_CHARS).collect()),
+        }
     }
-    let start: String = name.chars().take(NAME_CHARS - 1).collect();
-    let whole = start.rfind(' ').map_or(start.as_str(), |space| &start[..space]);
-    format!("{}\u{2026}", whole.trim_end_matches([' ', ',', '(']))
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_broken_between_words_and_longer_ones_cut() {
+        assert_eq!(lines("Trợ cấp thất nghiệp"), ["Trợ cấp thất nghiệp"]);
+        let long = "Trợ cấp hưu trí xã hội từ đủ 70 tuổi (hộ nghèo, hộ cận nghèo)";
+        assert_eq!(lines(long), ["Trợ cấp hưu trí xã hội từ đủ 70 tuổi (hộ", "nghèo, hộ cận nghèo)"]);
+        let longer = lines(&[long, long].join(" "));
+        assert_eq!(longer.len(), 2);
+        assert!(longer[1].ends_with('\u{2026}'), "{longer:?}");
+    }
+
+    #[test]
+    fn bars_are_as_long_as_their_numbers_on_one_scale() {
+        let bar = |name: &str, losses, gains| Bar { name: name.to_owned(), losses, gains };
+        let svg = diverging("x", "X", "about", &[bar("a", 100, 50), bar("b", 0, 200)]);
+        let widths: Vec<f64> = svg
+            .split("<rect ")
+            .skip(1)
+            .filter_map(|rect| rect.split("width=\"").nth(1)?.split('"').next()?.parse().ok())
+            .collect();
+        assert_eq!(widths.len(), 3);
+        assert!(
+            (widths[0] - 2.0 * widths[1]).abs() < 0.3 && (widths[2] - 2.0 * widths[0]).abs() < 0.3,
+            "{widths:?}"
+        );
+    }
 }

@@ -40,9 +40,15 @@ pub(super) fn page(report: &Report) -> String {
             &report.services,
             true,
         );
-        body +=
-            &by(report, "province", "By province", "As the population codes it.", &report.provinces, true);
-        let about = format!("Age on {}.", report.as_of);
+        body += &by(
+            report,
+            "province",
+            "By province",
+            "Where the person lives to whom it happened, as the population codes it.",
+            &report.provinces,
+            true,
+        );
+        let about = format!("Age on {} of the person to whom it happened.", report.as_of);
         body += &by(report, "age", "By age", &about, &report.age_bands, false);
         body += &dates(report);
         body += &wording(report);
@@ -67,7 +73,7 @@ fn head(report: &Report) -> String {
         Some(old) => {
             _ = writeln!(
                 out,
-                "<h1>What would change</h1>\n<p class=\"soft\">From {} to {}, put to {} {}; ages on {}.</p>",
+                "<h1>What would change</h1>\n<p class=\"soft\">From {} to {}, put to {} {}; ages on <span class=\"whole\">{}</span>.</p>",
                 pack(old),
                 pack(&report.new),
                 grouped(report.rows),
@@ -133,7 +139,9 @@ fn by(report: &Report, id: &str, title: &str, about: &str, lines: &[Line], large
         grouped(total.losses)
     );
     _ = writeln!(out, "<p class=\"soft\">{} A person counts once for each rule.</p>", escaped(about));
+    out += "<div class=\"wide chart\">";
     out += &diverging(&format!("{id}-chart"), title, &said, &bars);
+    out += "</div>\n";
     if more > 0 {
         _ = writeln!(out, "<p class=\"soft\">{more} smaller ones stand in the table.</p>");
     }
@@ -159,7 +167,7 @@ fn table(title: &str, lines: &[&Line]) -> String {
     );
     for line in lines {
         let Numbers { yes_before, yes_after, gains, losses, .. } = line.numbers;
-        let name = if line.title == line.key {
+        let name = if line.title.ends_with(&line.key) {
             escaped(&line.title)
         } else {
             format!("{} <code class=\"soft\">{}</code>", escaped(&line.title), escaped(&line.key))

@@ -103,8 +103,10 @@ impl Year {
     /// Brings the facts to where they stand after it.
     fn happen(&self, me: &mut One, spouse: &mut Option<One>, new_spouse: One) {
         if let Some(birth) = self.birth {
-            me.children += 1;
-            me.youngest = Some(birth.date);
+            for parent in [Some(&mut *me), spouse.as_mut()].into_iter().flatten() {
+                parent.children += 1;
+                parent.youngest = Some(birth.date);
+            }
         }
         if self.marriage.is_some() {
             me.marital = Marital::Married;
