@@ -10,6 +10,8 @@
 
 pub mod calendar;
 pub mod catalogue;
+#[cfg(feature = "cpsv")]
+pub mod cpsv;
 pub mod expr;
 pub mod pack;
 pub mod packs;

@@ -51,6 +51,8 @@ pub struct PackFile {
     /// The text facts that tell where a person lives, from wide to narrow; overlays go by them.
     #[serde(default)]
     pub places: Vec<String>,
+    /// How the catalogue of services is published as linked data.
+    pub catalogue: Option<super::publication::Publication>,
 }
 
 /// The hours of the day, in the pack's zone, in which a message may be sent.

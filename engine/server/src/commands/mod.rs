@@ -1,6 +1,7 @@
 //! One module a command; this one sends each to its own.
 
 mod cases;
+mod catalogue;
 mod coverage;
 mod demo;
 mod generate;
@@ -20,7 +21,7 @@ use anyhow::Context;
 use clap::CommandFactory;
 use tidings_domain::value::Pii;
 
-use crate::cli::{Cli, Command, HoldArgs, LoadArgs, QueueCommand};
+use crate::cli::{CatalogueCommand, Cli, Command, HoldArgs, LoadArgs, QueueCommand};
 use crate::config::{Config, ConfigError};
 use crate::out::{Out, Usage, exit};
 use crate::telemetry;
@@ -48,6 +49,10 @@ pub(crate) fn run(cli: Cli, out: &Out) -> anyhow::Result<ExitCode> {
         Command::Test(mut args) => {
             args.pack = args.pack.or(configured()?.pack);
             cases::test(&args, out)
+        }
+        Command::Catalogue(CatalogueCommand::Export(args)) => {
+            let configured = if args.pack.is_none() { configured()?.pack } else { None };
+            catalogue::export(args, configured, out)
         }
         Command::Explain { what } => explain(&configured()?, &what, out),
         Command::Replay => replay::run(&configured()?, out),

@@ -28,6 +28,7 @@ mod overlays;
 mod pack_file;
 mod parameters;
 mod privacy;
+mod publication;
 mod rules;
 mod services;
 mod sources;
@@ -324,6 +325,7 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
         services,
         themes,
         lists,
+        publication: header.publication,
         roots: roots(&life_events),
         life_events,
         wording,
