@@ -53,7 +53,8 @@ fn name(path: &Path) -> &str {
 
 #[test]
 fn both_formats_tell_of_every_service() {
-    let services = tidings_rules::Pack::from_files(tidings_rules::packs::viet_nam()).expect("the pack").services;
+    let services =
+        tidings_rules::Pack::from_files(tidings_rules::packs::viet_nam()).expect("the pack").services;
     let turtle = printed(&["--as-of", "2026-11-24"]);
     assert!(turtle.starts_with("@prefix "), "Turtle is what there is without a format");
     assert_eq!(turtle, printed(&["--as-of", "2026-11-24", "--format", "ttl"]), "byte by byte");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use oxrdf::vocab::{rdf, xsd};
-use oxrdf::{Literal, NamedNode, NamedNodeRef, Term, Triple};
+use oxrdf::{Literal, NamedNode, Term, Triple};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::ExportError;
@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Channel,
     Cost,
     Evidence,
+    Theme,
+    List,
     LifeEvent,
     Rule,
     RuleClass,
@@ -29,13 +31,15 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Catalogue,
         Self::Service,
         Self::Procedure,
         Self::Channel,
         Self::Cost,
         Self::Evidence,
+        Self::Theme,
+        Self::List,
         Self::LifeEvent,
         Self::Rule,
         Self::RuleClass,
@@ -53,6 +57,8 @@ impl Kind {
             Self::Channel => "channel",
             Self::Cost => "cost",
             Self::Evidence => "evidence",
+            Self::Theme => "theme",
+            Self::List => "list",
             Self::LifeEvent => "life-event",
             Self::Rule => "rule",
             Self::RuleClass => "rule-class",
@@ -127,11 +133,12 @@ pub(super) fn iri(text: &str) -> Result<NamedNode, ExportError> {
     NamedNode::new(text).map_err(|error| ExportError::BadIri { iri: text.to_owned(), why: error.to_string() })
 }
 
-/// One subject and what is said of it: properties in the order in which they were first said, values sorted.
+/// One subject and what is said of it: properties in the order in which they were first said, values sorted by language
+/// and then by what they say.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) subject: NamedNode,
-    properties: Vec<(NamedNodeRef<'static>, BTreeMap<String, Term>)>,
+    properties: Vec<(Name, BTreeMap<(String, String), Term>)>,
 }
 
 impl Node {
@@ -143,7 +150,11 @@ impl Node {
             self.properties.push((property, BTreeMap::new()));
             self.properties.len() - 1
         });
-        self.properties[place].1.insert(value.to_string(), value);
+        let language = match &value {
+            Term::Literal(literal) => literal.language().unwrap_or_default().to_owned(),
+            _ => String::new(),
+        };
+        self.properties[place].1.insert((language, value.to_string()), value);
         self
     }
 

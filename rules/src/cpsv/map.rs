@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use oxrdf::vocab::rdf;
-use oxrdf::{Literal, NamedNode};
+use oxrdf::{Literal, NamedNode, Term};
 
-use super::graph::{Graph, Kind};
+use super::graph::{self, Graph, Kind};
 use super::vocabulary::{Name, adms, cpsv, cv, dcat, dct, eli, foaf, skos};
 use super::{ExportError, names, read};
 use crate::Pack;
 use crate::pack::format::{Class, Texts};
 use crate::pack::model::{Basis, LifeEvent, Rule, Service};
-use crate::pack::publication::{Publication, is_base_iri};
+use crate::pack::publication::{Publication, is_base_iri, is_web_iri};
 
 /// The name of what there is one of.
 const ONLY: &str = "all";
@@ -32,7 +32,7 @@ pub(super) fn graph(pack: &Pack, on: NaiveDate, base: Option<&str>) -> Result<Gr
     for (life_event, rule) in read::rules(pack, on) {
         mapper.rule(life_event, rule)?;
     }
-    for service in pack.services.values() {
+    for service in read::services(pack, on) {
         mapper.service(service)?;
     }
     Ok(mapper.graph)
@@ -106,14 +106,19 @@ impl Mapper<'_> {
 
     fn service(&mut self, service: &Service) -> Result<(), ExportError> {
         let authority = self.authority(read::authority(service, self.on))?;
-        let channel = self.part(Kind::Channel, service, cv::CHANNEL, dct::DESCRIPTION, read::channel(service))?;
+        let channel =
+            self.part(Kind::Channel, service, cv::CHANNEL, dct::DESCRIPTION, read::channel(service))?;
         let (cost, known) = read::cost(service, self.on);
         let cost = self.part(Kind::Cost, service, cv::COST, dct::DESCRIPTION, cost)?;
         if cost.is_some() {
             self.graph.node(Kind::Cost, &service.id, cv::COST)?.day(dct::DATE, known);
         }
-        let evidence = self.part(Kind::Evidence, service, cv::EVIDENCE, dct::TITLE, read::evidence(service))?;
+        let evidence =
+            self.part(Kind::Evidence, service, cv::EVIDENCE, dct::TITLE, read::evidence(service))?;
         let procedure = self.procedure(service)?;
+        let theme = self.theme(service)?;
+        let lists = self.lists(service)?;
+        let sources = read::sources(service).map(source).collect::<Vec<_>>();
         let description = read::description(self.pack, service, self.on);
         let node = self.graph.node(Kind::Service, &service.id, cpsv::PUBLIC_SERVICE)?;
         node.word(dct::IDENTIFIER, &service.id)
@@ -124,9 +129,14 @@ impl Mapper<'_> {
             .links(cv::HAS_CHANNEL, channel)
             .links(cv::HAS_COST, cost)
             .links(cpsv::HAS_INPUT, evidence)
+            .links(cv::THEMATIC_AREA, theme)
+            .links(cv::IS_CLASSIFIED_BY, lists)
             .links(dct::LANGUAGE, self.languages.clone())
             .links(dct::SPATIAL, self.area.clone())
             .links(dct::IS_PART_OF, self.dataset.clone());
+        for source in sources {
+            node.add(dct::SOURCE, source);
+        }
         if service.review {
             node.text(skos::EDITORIAL_NOTE, UNCHECKED.0, UNCHECKED.1)?;
         }
@@ -157,6 +167,27 @@ impl Mapper<'_> {
         Ok(Some(node.subject.clone()))
     }
 
+    fn theme(&mut self, service: &Service) -> Result<Option<NamedNode>, ExportError> {
+        let theme = service.theme.as_ref().and_then(|id| self.pack.themes.get_key_value(id));
+        let Some((id, theme)) = theme else { return Ok(None) };
+        let node = self.graph.node(Kind::Theme, id, skos::CONCEPT)?;
+        node.texts(skos::PREF_LABEL, &theme.title)?;
+        if let Some(code) = &theme.code {
+            node.word(skos::NOTATION, code);
+        }
+        Ok(Some(node.subject.clone()))
+    }
+
+    fn lists(&mut self, service: &Service) -> Result<Vec<NamedNode>, ExportError> {
+        let mut lists = Vec::new();
+        for (id, list) in read::lists(self.pack, service, self.on) {
+            let node = self.graph.node(Kind::List, id, skos::CONCEPT)?;
+            node.texts(skos::PREF_LABEL, &list.title)?;
+            lists.push(node.subject.clone());
+        }
+        Ok(lists)
+    }
+
     /// The rules of a service, their moments and their law, and the services that one of them stands for.
     fn followed(&mut self, service: &Service) -> Result<(), ExportError> {
         let mine = |(_, rule): &(&LifeEvent, &Rule)| rule.service == service.id;
@@ -168,7 +199,8 @@ impl Mapper<'_> {
             let laws = rule.basis.iter().map(|basis| self.law(basis)).collect::<Result<Vec<_>, _>>()?;
             let covers = rule.covers.iter().filter_map(|root| covered.get(root.as_str()));
             let covers = covers.filter(|other| **other != service.id);
-            let related = covers.map(|other| self.graph.iri(Kind::Service, other)).collect::<Result<Vec<_>, _>>()?;
+            let related =
+                covers.map(|other| self.graph.iri(Kind::Service, other)).collect::<Result<Vec<_>, _>>()?;
             let node = self.graph.node(Kind::Service, &service.id, cpsv::PUBLIC_SERVICE)?;
             node.add(cv::IS_GROUPED_BY, moment)
                 .add(cpsv::FOLLOWS, followed)
@@ -232,4 +264,10 @@ impl Mapper<'_> {
             .add(eli::PART_OF, law);
         Ok(node.subject.clone())
     }
+}
+
+/// A source is a page where it is one, and what it says of itself elsewhere.
+fn source(text: &str) -> Term {
+    let page = if is_web_iri(text) { graph::iri(text).ok() } else { None };
+    page.map_or_else(|| Literal::new_simple_literal(text).into(), Into::into)
 }

@@ -6,6 +6,8 @@
 //! | service | `cpsv:PublicService` with `dct:title`, `dct:description` (the pack's own sentences on where, cost and what to bring) |
 //! | authority | `cv:PublicOrganisation`, one for each name, with `dct:spatial` |
 //! | channel, cost, what to bring | `cv:Channel`, `cv:Cost` (a sentence, and `dct:date`: the day it was known), `cv:Evidence` |
+//! | theme, list | `skos:Concept`, as `cv:thematicArea` and `cv:isClassifiedBy` |
+//! | source | `dct:source` |
 //! | procedure code | `adms:Identifier` |
 //! | life event that a rule starts from | `cv:LifeEvent` |
 //! | rule in force | `cpsv:Rule`: `dct:description` is its advice, `rdf:value` its condition, `dct:type` its class, `dct:valid` its time |
@@ -14,8 +16,9 @@
 //! | `catalogue` of `pack.yaml` | `dcat:Dataset` |
 //! | `review` | `skos:editorialNote` |
 //!
-//! Left out, because a pack does not hold it as CPSV-AP wants it: `cpsv:produces`, `cv:hasValue` and `cv:currency` of a cost
-//! (it is a sentence), the types of channels and life events, and `cv:processingTime` (working days are no `xsd:duration`).
+//! Left out, because a pack does not hold it as CPSV-AP wants it: `cpsv:produces`, `cv:hasValue` and `cv:currency` of a
+//! cost (it is a sentence), the types of channels and life events, and `cv:processingTime` (a sentence too, and working
+//! days are no `xsd:duration`). Services that nobody can use yet on the day are left out with their rules.
 //!
 //! Every node has an IRI made of the base and the ids of the pack, so that a service keeps its own from export to
 //! export. The same pack, day and base give the same bytes.
@@ -58,10 +61,14 @@ pub struct Request<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// Neither the pack nor the request says what IRIs begin with.
-    #[error("the pack has no base IRI to name its services under: add `catalogue` to pack.yaml, or give a base")]
+    #[error(
+        "the pack has no base IRI to name its services under: add `catalogue` to pack.yaml, or give a base"
+    )]
     NoBase,
     /// A base to which no names can be added.
-    #[error("`{0}` is no base for IRIs: an absolute IRI over http or https that ends in `/` or `#` is wanted")]
+    #[error(
+        "`{0}` is no base for IRIs: an absolute IRI over http or https that ends in `/` or `#` is wanted"
+    )]
     BadBase(String),
     /// Something is no IRI.
     #[error("`{iri}` is no IRI: {why}")]

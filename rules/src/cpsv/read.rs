@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use crate::Pack;
 use crate::pack::format::Texts;
-use crate::pack::model::{LifeEvent, Rule, Service};
+use crate::pack::model::{LifeEvent, List, Rule, Service};
 
 /// Between two sentences, and between a label and what it labels.
 const LABELLED: &str = ": ";
@@ -15,22 +15,46 @@ pub(super) fn is_in_force(rule: &Rule, on: NaiveDate) -> bool {
     from <= on && to.is_none_or(|to| on <= to)
 }
 
-/// The rules in force on a day, with their life events, in pack order.
+/// The services that can be used on a day.
+pub(super) fn services(pack: &Pack, on: NaiveDate) -> impl Iterator<Item = &Service> {
+    pack.services.values().filter(move |service| service.is_valid(on))
+}
+
+/// The rules in force on a day about services that can be used on it, with their life events, in pack order.
 pub(super) fn rules(pack: &Pack, on: NaiveDate) -> impl Iterator<Item = (&LifeEvent, &Rule)> {
+    let usable = move |rule: &Rule| pack.services.get(&rule.service).is_some_and(|it| it.is_valid(on));
     pack.life_events
         .iter()
         .flat_map(|life_event| life_event.rules.iter().map(move |rule| (life_event, rule)))
-        .filter(move |(_, rule)| is_in_force(rule, on))
+        .filter(move |(_, rule)| is_in_force(rule, on) && usable(rule))
 }
 
 /// Who provides a service.
-pub(super) const fn authority(service: &Service, _on: NaiveDate) -> &Texts {
-    &service.authority
+pub(super) fn authority(service: &Service, on: NaiveDate) -> &Texts {
+    service.authority(on)
 }
 
 /// What a service costs, and the day on which that was known.
-pub(super) const fn cost(service: &Service, _on: NaiveDate) -> (&Texts, NaiveDate) {
-    (&service.cost, service.cost_as_of)
+pub(super) fn cost(service: &Service, on: NaiveDate) -> (&Texts, NaiveDate) {
+    let price = service.cost(on);
+    (&price.text, price.as_of)
+}
+
+/// The lists that a service stands on, by id.
+pub(super) fn lists<'a>(
+    pack: &'a Pack,
+    service: &'a Service,
+    on: NaiveDate,
+) -> impl Iterator<Item = (&'a String, &'a List)> {
+    let holds = move |list: &List| {
+        list.members.iter().any(|member| member.stands(on) && member.services.contains(&service.id))
+    };
+    pack.lists.iter().filter(move |(_, list)| holds(list))
+}
+
+/// Where the facts of a service come from, each source by itself.
+pub(super) fn sources(service: &Service) -> impl Iterator<Item = &str> {
+    service.source.split(" ; ").map(str::trim).filter(|source| !source.is_empty())
 }
 
 /// Where and how to apply.
@@ -46,13 +70,15 @@ pub(super) const fn evidence(service: &Service) -> &Texts {
 /// What a catalogue says of a service: its name, and the pack's own sentences on who provides it and where, what it
 /// costs and what to bring, under the labels that messages put before them.
 pub(super) fn description(pack: &Pack, service: &Service, on: NaiveDate) -> Texts {
+    let (cost, known) = cost(service, on);
     let told = |language: &String| {
         let of = |texts: &Texts| texts.get(language).map(|text| text.trim().to_owned()).unwrap_or_default();
         let place = format!("{} {}", sentence(&of(authority(service, on))), of(channel(service)));
-        let parts = [("channel", place), ("cost", of(cost(service, on).0)), ("bring", of(evidence(service)))];
+        let parts = [("channel", place), ("cost", of(cost)), ("bring", of(evidence(service)))];
         let mut text = sentence(&of(&service.title));
         for (label, part) in parts.into_iter().filter(|(_, part)| !part.trim().is_empty()) {
-            let label = pack.wording.label(language, label).map(|label| label + LABELLED).unwrap_or_default();
+            let label = pack.wording.label(language, label, known);
+            let label = label.map(|label| label + LABELLED).unwrap_or_default();
             text = format!("{text} {label}{}", part.trim());
         }
         (language.clone(), text)

@@ -14,6 +14,7 @@ use self::graph::{Read, of_jsonld, of_turtle};
 use super::{ExportError, Format, Request, export, names};
 use crate::Pack;
 use crate::pack::format::Texts;
+use crate::pack::model::Dated;
 use crate::pack::tests::{good_files, load, with};
 
 const CV: &str = "http://data.europa.eu/m8g/";
@@ -60,7 +61,7 @@ fn texts(vi: &str, en: &str) -> Texts {
 #[test]
 fn every_node_has_what_the_profile_demands() {
     for (pack, days) in [
-        (small(), ["2020-01-01", "2026-01-31", "2031-01-01"]),
+        (small(), ["1990-01-01", "2026-01-31", "2031-01-01"]),
         (viet_nam(), ["2026-11-24", "2027-02-28", "2027-03-01"]),
     ] {
         for on in days {
@@ -94,7 +95,7 @@ fn a_service_tells_all_that_the_pack_says_of_it() {
         found.all(&insurance, &format!("{DCT}description")),
         [
             "\"Health insurance card. Where: Social security. On the portal. Cost: Free of charge. Bring: The birth certificate.\"@en",
-            "\"Thẻ bảo hiểm y tế. Nơi làm: Bảo hiểm xã hội. Trên cổng. Không thu phí. Mang theo: Giấy chứng sinh.\"@vi",
+            "\"Thẻ bảo hiểm y tế. Nơi làm: Bảo hiểm xã hội. Trên cổng. Chi phí (tại ngày 18/07/2026): Không thu phí. Mang theo: Giấy chứng sinh.\"@vi",
         ]
     );
     let authority = found.link(&insurance, &format!("{CV}hasCompetentAuthority"));
@@ -110,10 +111,17 @@ fn a_service_tells_all_that_the_pack_says_of_it() {
         ["\"Giấy chứng sinh.\"@vi", "\"The birth certificate.\"@en"]
     );
     assert_eq!(found.link(&insurance, &format!("{CV}isGroupedBy")), format!("{BASE}life-event/birth"));
-    assert_eq!(found.link(&insurance, &format!("{CV}relatedService")), service("residence"), "what it covers");
+    assert_eq!(
+        found.link(&insurance, &format!("{CV}relatedService")),
+        service("residence"),
+        "what it covers"
+    );
     assert!(found.all(&service("residence"), &format!("{CPSV}hasInput")).is_empty(), "nothing to bring");
     let unchecked = format!("{SKOS}editorialNote");
-    assert_eq!(found.all(&service("residence"), &unchecked), ["\"Not yet checked against the text in force.\"@en"]);
+    assert_eq!(
+        found.all(&service("residence"), &unchecked),
+        ["\"Not yet checked against the text in force.\"@en"]
+    );
     assert!(found.all(&insurance, &unchecked).is_empty(), "nobody asked for a check");
 }
 
@@ -161,10 +169,18 @@ fn the_day_decides_which_rules_are_told_and_no_service_is_lost_by_it() {
     assert!(last.all(khai_sinh, &follows).contains(&rule), "the last day of the law");
     assert!(!after.all(khai_sinh, &follows).contains(&rule), "the day after");
     assert!(after.subject_is_there(khai_sinh));
-    let services = |read: &Read| read.of_class(&format!("{CPSV}PublicService")).len();
-    assert_eq!((services(&last), services(&after)), (pack.services.len(), pack.services.len()));
+    let told = |read: &Read| read.of_class(&format!("{CPSV}PublicService")).len();
+    let usable = |on| pack.services.values().filter(|service| service.is_valid(day(on))).count();
+    assert_eq!((told(&last), told(&after)), (usable("2027-02-28"), usable("2027-03-01")));
+    let early = read(&pack, "2023-12-31");
+    let linked = "https://tidings.example/catalogue/vn/service/lien-thong-khai-sinh";
+    assert!(!early.subject_is_there(linked) && last.subject_is_there(linked), "nobody could use it then");
     let life_events = |on| read(&pack, on).of_class(&format!("{CV}LifeEvent")).len();
-    assert_eq!(life_events("1990-01-01"), 0, "before the first law, nothing happens that a service belongs to");
+    assert_eq!(
+        life_events("1990-01-01"),
+        0,
+        "before the first law, nothing happens that a service belongs to"
+    );
     assert!(life_events("2026-11-24") > 5);
 }
 
@@ -197,7 +213,9 @@ fn a_base_comes_from_the_request_or_the_pack_or_is_asked_for() {
     let on = day("2026-01-31");
     let ask = |base| export(&silent, Request { on, base, format: Format::Turtle });
     assert!(matches!(ask(None), Err(ExportError::NoBase)));
-    for bad in ["", "tidings", "https://", "https:///x/", "ftp://x.example/", "https://x.example", "https://x y/"] {
+    for bad in
+        ["", "tidings", "https://", "https:///x/", "ftp://x.example/", "https://x.example", "https://x y/"]
+    {
         assert!(matches!(ask(Some(bad)), Err(ExportError::BadBase(base)) if base == bad), "{bad}");
     }
     assert!(matches!(ask(Some("https://x.example/%zz/")), Err(ExportError::BadIri { .. })));
@@ -230,7 +248,11 @@ fn names_read_well_and_differ_where_their_texts_do() {
     let named = names::of("Ủy ban nhân dân cấp xã");
     assert!(named.starts_with("uy-ban-nhan-dan-cap-xa-"), "{named}");
     assert_eq!(names::of("  Ủy ban nhân dân cấp xã "), named, "space around it");
-    assert_eq!(names::of(&"Ủy ban nhân dân cấp xã".nfd().collect::<String>()), named, "another form of Unicode");
+    assert_eq!(
+        names::of(&"Ủy ban nhân dân cấp xã".nfd().collect::<String>()),
+        named,
+        "another form of Unicode"
+    );
     assert_ne!(names::of("Ủy bán nhân dân cấp xã"), named);
     assert!(names::of("Nghị định 63/2024/NĐ-CP").starts_with("nghi-dinh-63-2024-nd-cp-"));
     for text in ["", "機関", "!?", &"đ".repeat(500)] {
@@ -243,14 +265,47 @@ fn names_read_well_and_differ_where_their_texts_do() {
 /// Texts that a careless writer of Turtle or JSON would trip over.
 fn hostile() -> impl Strategy<Value = String> {
     let pieces = [
-        "\"", "\"\"\"", "'", "\\", "\\u0041", "\n", "\r\n", "\t", "\u{8}", "\u{c}", "\u{7f}", "\u{1}", "<", ">", "<>", " .\n",
-        "@prefix x: <y> .\n", "@vi", "^^", "{", "}", "#", "%41", "Đăng ký", "Uỷ", "o\u{302}\u{301}", "e\u{301}", "\u{202e}",
-        "\u{feff}", "😀", "_:b0", "a:b", "//x", "https://x.example/", "\u{2028}",
+        "\"",
+        "\"\"\"",
+        "'",
+        "\\",
+        "\\u0041",
+        "\n",
+        "\r\n",
+        "\t",
+        "\u{8}",
+        "\u{c}",
+        "\u{7f}",
+        "\u{1}",
+        "<",
+        ">",
+        "<>",
+        " .\n",
+        "@prefix x: <y> .\n",
+        "@vi",
+        "^^",
+        "{",
+        "}",
+        "#",
+        "%41",
+        "Đăng ký",
+        "Uỷ",
+        "o\u{302}\u{301}",
+        "e\u{301}",
+        "\u{202e}",
+        "\u{feff}",
+        "😀",
+        "_:b0",
+        "a:b",
+        "//x",
+        "https://x.example/",
+        "\u{2028}",
     ];
-    let piece = prop_oneof![proptest::sample::select(pieces.to_vec()).prop_map(str::to_owned), any::<String>()];
-    proptest::collection::vec(piece, 1..6).prop_map(|pieces| pieces.concat()).prop_filter("said", |text| {
-        !text.trim().is_empty()
-    })
+    let piece =
+        prop_oneof![proptest::sample::select(pieces.to_vec()).prop_map(str::to_owned), any::<String>()];
+    proptest::collection::vec(piece, 1..6)
+        .prop_map(|pieces| pieces.concat())
+        .prop_filter("said", |text| !text.trim().is_empty())
 }
 
 proptest! {
@@ -261,7 +316,8 @@ proptest! {
         let service = pack.services.get_mut("insurance").expect("a service");
         service.title = texts(&one, &other);
         service.bring = texts(&other, &one);
-        service.authority = texts(&other, &other);
+        service.authorities = Dated::always(texts(&other, &other));
+        service.source = one.clone();
         service.procedure_code = Some(one.clone());
         pack.life_events[0].rules[0].basis[0].law = one.clone();
         let found = read(&pack, "2026-01-31");

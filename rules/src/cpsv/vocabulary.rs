@@ -53,8 +53,10 @@ terms! { cv, "http://data.europa.eu/m8g/", "Core Vocabularies of the European Un
     HAS_COMPETENT_AUTHORITY = "hasCompetentAuthority",
     HAS_COST = "hasCost",
     HAS_LEGAL_RESOURCE = "hasLegalResource",
+    IS_CLASSIFIED_BY = "isClassifiedBy",
     IS_GROUPED_BY = "isGroupedBy",
     RELATED_SERVICE = "relatedService",
+    THEMATIC_AREA = "thematicArea",
 }
 
 terms! { dcat, "http://www.w3.org/ns/dcat#", "Data Catalog Vocabulary.",
@@ -72,6 +74,7 @@ terms! { dct, "http://purl.org/dc/terms/", "Dublin Core terms.",
     IS_PART_OF = "isPartOf",
     LANGUAGE = "language",
     PUBLISHER = "publisher",
+    SOURCE = "source",
     SPATIAL = "spatial",
     TITLE = "title",
     TYPE = "type",

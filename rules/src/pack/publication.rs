@@ -36,7 +36,9 @@ pub fn is_web_iri(text: &str) -> bool {
             || char.is_control()
             || matches!(char, '<' | '>' | '"' | '{' | '}' | '|' | '\\' | '^' | '`')
     };
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '#', '?']) && !rest.contains(forbidden))
+    rest.is_some_and(|rest| {
+        !rest.is_empty() && !rest.starts_with(['/', '#', '?']) && !rest.contains(forbidden)
+    })
 }
 
 /// Whether names can be put behind the text to make IRIs.

@@ -39,6 +39,8 @@ const DEMANDS: &[Demand] = &[
     ((CPSV, "PublicService"), (CV, "relatedService"), ANY, Range::Node(CPSV, "PublicService")),
     ((CPSV, "PublicService"), (CPSV, "follows"), ANY, Range::Node(CPSV, "Rule")),
     ((CPSV, "PublicService"), (CPSV, "hasInput"), ANY, Range::Node(CV, "Evidence")),
+    ((CPSV, "PublicService"), (CV, "thematicArea"), ANY, Range::Node(SKOS, "Concept")),
+    ((CPSV, "PublicService"), (CV, "isClassifiedBy"), ANY, Range::Node(SKOS, "Concept")),
     ((CPSV, "PublicService"), (DCT, "language"), ANY, Range::Node(DCT, "LinguisticSystem")),
     ((CPSV, "PublicService"), (DCT, "spatial"), ANY, Range::Node(DCT, "Location")),
     ((CPSV, "PublicService"), (DCT, "isPartOf"), ANY, Range::Node(DCAT, "Dataset")),
@@ -93,9 +95,7 @@ fn fits(read: &Read, value: &str, range: Range) -> bool {
     match range {
         Range::Literal => value.starts_with('"') && !value.starts_with("\"\""),
         Range::Text => !value.starts_with("\"\"") && language(value).is_some(),
-        Range::Node(space, class) => {
-            read.is_a(value.trim_matches(['<', '>']), &format!("{space}{class}"))
-        }
+        Range::Node(space, class) => read.is_a(value.trim_matches(['<', '>']), &format!("{space}{class}")),
     }
 }
 
@@ -117,7 +117,8 @@ pub(super) fn broken(whole: &Read) -> Vec<(String, Read)> {
     let mut broken = Vec::new();
     for ((space, class), (property_space, property), (least, most), range) in DEMANDS {
         let property = format!("{property_space}{property}");
-        let Some(subject) = whole.of_class(&format!("{space}{class}")).first().map(|it| (*it).to_owned()) else {
+        let Some(subject) = whole.of_class(&format!("{space}{class}")).first().map(|it| (*it).to_owned())
+        else {
             continue;
         };
         let mut change = |what: &str, change: &dyn Fn(&mut Read)| {

@@ -116,7 +116,15 @@ const DECLARATIONS: &[Broken] = &[
         "ends in `/` or `#`",
     ),
     ("pack.yaml", "https://pack.example/", "pack/", (19, 9), "P023", "`pack/` is no IRI", "absolute"),
-    ("pack.yaml", "\"http://publications.europa.eu/resource/authority/country/VNM\"", "VNM", (23, 9), "P023", "`VNM` is no IRI", ""),
+    (
+        "pack.yaml",
+        "\"http://publications.europa.eu/resource/authority/country/VNM\"",
+        "VNM",
+        (23, 9),
+        "P023",
+        "`VNM` is no IRI",
+        "",
+    ),
     (
         "pack.yaml",
         "http://publications.europa.eu/resource/authority/language/VIE",
