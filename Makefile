@@ -4,13 +4,15 @@ CARGO := cargo
 # One optimised profile for the demo, the tests and the benches: dependencies are built once.
 BUILD := --release --locked
 TOOLS := target/tools
+# Where cargo builds.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 # Rounds of the crash tests; `make crash` runs 200.
 CRASH_ROUNDS ?= 10
 # What is looked for are panics, in code that forbids `unsafe`: without a sanitizer, ten times as many tries.
 FUZZ := --sanitizer none
 FUZZING := -max_total_time=60 -max_len=4096 -len_control=0
 
-.PHONY: demo test crash bench fuzz sql-oracle check-tools lint deny unit help
+.PHONY: demo test crash bench fuzz sql-oracle cpsv check-tools lint deny unit help
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -54,6 +56,17 @@ bench: check-tools ## What it costs, beside its floor
 sql-oracle: check-tools ## `tidings rules sql` on DuckDB, DataFusion and PostgreSQL against our own answers (needs python3)
 	$(CARGO) build $(BUILD) -p tidings
 	tests/oracles/sql/run.sh target/release/tidings
+
+# The checker is Python's; its folder is made anew when what it is made of changes.
+$(TOOLS)/cpsv/made: tests/oracles/cpsv/requirements.txt
+	@command -v python3 >/dev/null || { echo "make: python3 is missing. On Debian: apt-get install python3-venv"; exit 1; }
+	rm -rf $(TOOLS)/cpsv && python3 -m venv $(TOOLS)/cpsv
+	$(TOOLS)/cpsv/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+cpsv: check-tools $(TOOLS)/cpsv/made ## The catalogue as linked data against our statement of CPSV-AP 3.2, with pySHACL (needs Python 3)
+	$(CARGO) build $(BUILD) -p tidings
+	$(TOOLS)/cpsv/bin/python tests/oracles/cpsv/check.py $(TARGET)/release/tidings
 
 fuzz: ## The event decoder and the pack parser, 60 seconds each (needs cargo-fuzz)
 	@command -v cargo-fuzz >/dev/null || { echo "make: cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }

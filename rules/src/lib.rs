@@ -11,6 +11,8 @@
 pub mod analysis;
 pub mod calendar;
 pub mod catalogue;
+#[cfg(feature = "cpsv")]
+pub mod cpsv;
 pub mod expr;
 pub mod pack;
 pub mod packs;

@@ -71,6 +71,9 @@ pub(crate) enum Command {
     Rules(crate::simulate::RulesCommand),
     /// Load what the state already knows: facts and links, no life events.
     Load(LoadArgs),
+    /// The services of a rule pack, for other catalogues.
+    #[command(subcommand)]
+    Catalogue(CatalogueCommand),
     /// Print the JSON Schema of a pack file, for editors.
     Schema {
         /// Which file: pack, sources, facts, events, services, lists, wording, life_event; all of them without one.
@@ -157,6 +160,36 @@ pub(crate) enum Format {
 pub(crate) struct PackArgs {
     /// The pack's folder; the configured one without it.
     pub(crate) pack: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CatalogueCommand {
+    /// Print the catalogue as linked data, in the EU's vocabulary of public services (CPSV-AP 3.2).
+    Export(ExportArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExportArgs {
+    /// The pack's folder; the configured one without it.
+    pub(crate) pack: Option<PathBuf>,
+    /// How it is written.
+    #[arg(long, value_enum, default_value = "ttl")]
+    pub(crate) format: CatalogueFormat,
+    /// The day whose law and catalogue are told, yyyy-mm-dd; today in the pack's zone without it.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) as_of: Option<NaiveDate>,
+    /// What IRIs begin with, in place of what the pack says; ends in `/` or `#`.
+    #[arg(long, value_name = "IRI")]
+    pub(crate) base: Option<String>,
+}
+
+/// How linked data is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CatalogueFormat {
+    /// Turtle.
+    Ttl,
+    /// JSON-LD.
+    Jsonld,
 }
 
 #[derive(Debug, clap::Args)]

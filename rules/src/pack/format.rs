@@ -54,6 +54,8 @@ pub struct PackFile {
     /// How an `article` begins that could not be found: a gap that `check` lists, not an article.
     #[serde(default)]
     pub article_gaps: Vec<String>,
+    /// How the catalogue of services is published as linked data.
+    pub catalogue: Option<super::publication::Publication>,
 }
 
 /// The hours of the day, in the pack's zone, in which a message may be sent.

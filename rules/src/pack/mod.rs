@@ -9,6 +9,7 @@ pub mod law;
 mod load;
 pub mod model;
 mod period;
+pub mod publication;
 mod schema;
 mod scope;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use tidings_domain::value::{Value, ValueType};
 use super::diagnostic::Review;
 use super::format::{Backfill, Class, Direction, Expect, FoldKind, LawOf, RemindAnchor, Sensitivity, Unit};
 use super::law::{Parameter, Workdays};
+use super::publication::Publication;
 use crate::expr::{Bound, ColumnRef};
 use crate::wording::Wording;
 
@@ -73,6 +74,8 @@ pub struct Pack {
     pub themes: BTreeMap<String, Theme>,
     /// Lists that services stand on, by id.
     pub lists: BTreeMap<String, List>,
+    /// How they are published as linked data, if the pack says so.
+    pub publication: Option<Publication>,
     /// Life events in pack order.
     pub life_events: Vec<LifeEvent>,
     /// Where each rule stands, by its oldest key: life event, and place within it.

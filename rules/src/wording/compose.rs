@@ -281,7 +281,7 @@ fn worded(text: &str) -> Result<String, WordingError> {
 }
 
 /// The laws of a rule, in one line.
-fn law(rule: &Rule) -> String {
+pub(super) fn law(rule: &Rule) -> String {
     let each = rule.basis.iter().map(|basis| clean::one_line(&format!("{}, {}", basis.law, basis.article)));
     each.collect::<Vec<_>>().join(SEPARATOR)
 }

@@ -16,6 +16,7 @@ use crate::pack::model::{LifeEvent, Pack, Rule};
 mod clean;
 mod compose;
 mod context;
+mod describe;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 //! One module a command; this one sends each to its own.
 
 mod cases;
+#[cfg(feature = "cpsv")]
+mod catalogue;
 mod check;
 mod coverage;
 mod demo;
@@ -21,7 +23,7 @@ use anyhow::Context;
 use clap::CommandFactory;
 use tidings_domain::value::Pii;
 
-use crate::cli::{Cli, Command, HoldArgs, LoadArgs, QueueCommand};
+use crate::cli::{CatalogueCommand, Cli, Command, HoldArgs, LoadArgs, QueueCommand};
 use crate::config::{Config, ConfigError};
 use crate::out::{Out, Usage, exit};
 use crate::telemetry;
@@ -49,6 +51,10 @@ pub(crate) fn run(cli: Cli, out: &Out) -> anyhow::Result<ExitCode> {
         Command::Test(mut args) => {
             args.pack = args.pack.or(configured()?.pack);
             cases::test(&args, out)
+        }
+        Command::Catalogue(CatalogueCommand::Export(args)) => {
+            let configured = if args.pack.is_none() { configured()?.pack } else { None };
+            catalogue::export(args, configured, out)
         }
         Command::Explain { what } => explain(&configured()?, &what, out),
         Command::Replay => replay::run(&configured()?, out),

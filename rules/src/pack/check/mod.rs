@@ -29,6 +29,7 @@ mod pack_file;
 mod parameters;
 mod partitions;
 mod privacy;
+mod publication;
 mod rules;
 mod services;
 mod sources;
@@ -330,6 +331,7 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
         services,
         themes,
         lists,
+        publication: header.publication,
         roots: roots(&life_events),
         life_events,
         wording,

@@ -10,6 +10,7 @@ use crate::pack::diagnostic::{Code, did_you_mean};
 use crate::pack::format::PackFile;
 use crate::pack::load::Doc;
 use crate::pack::model::Roles;
+use crate::pack::publication::Publication;
 
 /// Hours in a day.
 const HOURS: u32 = 24;
@@ -28,6 +29,7 @@ pub(super) struct Header {
     pub(super) horizon_days: u32,
     pub(super) roles: Roles,
     pub(super) article_gaps: Vec<String>,
+    pub(super) publication: Option<Publication>,
 }
 
 pub(super) fn check(doc: &Doc<PackFile>, declared: Option<&Declared>, cx: &Cx<'_>) -> Option<Header> {
@@ -64,6 +66,9 @@ pub(super) fn check(doc: &Doc<PackFile>, declared: Option<&Declared>, cx: &Cx<'_
         roles(file, &root.then("roles"), declared, cx);
         super::overlays::places(&root.then("places"), &file.places, declared, cx);
     }
+    if let Some(publication) = &file.catalogue {
+        super::publication::check(publication, &root.then("catalogue"), cx);
+    }
     Some(Header {
         name: file.name.clone(),
         version: file.version.clone(),
@@ -84,6 +89,7 @@ pub(super) fn check(doc: &Doc<PackFile>, declared: Option<&Declared>, cx: &Cx<'_
             language: file.roles.language.clone(),
         },
         article_gaps: file.article_gaps.clone(),
+        publication: file.catalogue.clone(),
     })
 }
 
