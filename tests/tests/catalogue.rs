@@ -53,15 +53,19 @@ fn name(path: &Path) -> &str {
 
 #[test]
 fn both_formats_tell_of_every_service() {
-    let services =
+    let mut services =
         tidings_rules::Pack::from_files(tidings_rules::packs::viet_nam()).expect("the pack").services;
+    // What is new from a later day on is not told of yet.
+    services.retain(|_, service| service.is_valid("2026-11-24".parse().expect("a day")));
+    assert!(services.len() > 100);
     let turtle = printed(&["--as-of", "2026-11-24"]);
     assert!(turtle.starts_with("@prefix "), "Turtle is what there is without a format");
     assert_eq!(turtle, printed(&["--as-of", "2026-11-24", "--format", "ttl"]), "byte by byte");
     for id in services.keys() {
         assert!(turtle.contains(&format!("\nservice:{id} a cpsv:PublicService ;")), "{id}");
     }
-    let document: Json = serde_json::from_str(&printed(&["--format", "jsonld"])).expect("JSON");
+    let document: Json =
+        serde_json::from_str(&printed(&["--as-of", "2026-11-24", "--format", "jsonld"])).expect("JSON");
     let nodes = document["@graph"].as_array().expect("a graph");
     let told = nodes.iter().filter(|node| node["@type"] == "cpsv:PublicService");
     assert_eq!(told.count(), services.len());
@@ -89,5 +93,5 @@ fn a_pack_that_says_nothing_of_publishing_is_asked_for_a_base() {
     let silent = name(silent.path());
     refused(&[silent], "add `catalogue` to pack.yaml");
     assert!(printed(&[silent, "--base", "https://x.example/"]).contains("cpsv:PublicService"));
-    refused(&["no-such-folder"], "no-such-folder");
+    refused(&["no-such-folder"], "the folder cannot be read");
 }

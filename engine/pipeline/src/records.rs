@@ -151,9 +151,12 @@ pub(crate) fn side_by_side<T: Send, U: Send>(
 /// The tasks that a record has waiting.
 #[derive(Clone, Copy, Default)]
 struct Waiting {
-    plan: Option<(TaskId, Timestamp)>,
+    plan: Standing,
     timer: Option<Timestamp>,
 }
+
+/// A task that waits, if one does, and until when.
+type Standing = Option<(TaskId, Timestamp)>;
 
 impl Waiting {
     const fn of(record: &Record) -> Self {
@@ -169,7 +172,7 @@ fn timer_id(citizen: CitizenId) -> TaskId {
 fn move_task(
     citizen: CitizenId,
     work: Work,
-    (before, after): (Option<(TaskId, Timestamp)>, Option<(TaskId, Timestamp)>),
+    (before, after): (Standing, Standing),
     commit: &mut Commit,
 ) -> Result<(), PipelineError> {
     if before == after {

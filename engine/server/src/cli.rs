@@ -72,6 +72,7 @@ pub(crate) enum Command {
     /// Load what the state already knows: facts and links, no life events.
     Load(LoadArgs),
     /// The services of a rule pack, for other catalogues.
+    #[cfg(feature = "cpsv")]
     #[command(subcommand)]
     Catalogue(CatalogueCommand),
     /// Print the JSON Schema of a pack file, for editors.
@@ -162,12 +163,14 @@ pub(crate) struct PackArgs {
     pub(crate) pack: Option<PathBuf>,
 }
 
+#[cfg(feature = "cpsv")]
 #[derive(Debug, Subcommand)]
 pub(crate) enum CatalogueCommand {
     /// Print the catalogue as linked data, in the EU's vocabulary of public services (CPSV-AP 3.2).
     Export(ExportArgs),
 }
 
+#[cfg(feature = "cpsv")]
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExportArgs {
     /// The pack's folder; the configured one without it.
@@ -184,6 +187,7 @@ pub(crate) struct ExportArgs {
 }
 
 /// How linked data is written.
+#[cfg(feature = "cpsv")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CatalogueFormat {
     /// Turtle.

@@ -133,12 +133,15 @@ pub(super) fn iri(text: &str) -> Result<NamedNode, ExportError> {
     NamedNode::new(text).map_err(|error| ExportError::BadIri { iri: text.to_owned(), why: error.to_string() })
 }
 
+/// The values of a property, by language and then by what they say.
+type Said = BTreeMap<(String, String), Term>;
+
 /// One subject and what is said of it: properties in the order in which they were first said, values sorted by language
 /// and then by what they say.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) subject: NamedNode,
-    properties: Vec<(Name, BTreeMap<(String, String), Term>)>,
+    properties: Vec<(Name, Said)>,
 }
 
 impl Node {

@@ -66,7 +66,7 @@ impl Names {
         let mut context: Map<String, Json> =
             self.0.iter().map(|(name, iri)| ((*name).to_owned(), json!(iri))).collect();
         for (property, values) in values.iter().filter(|(property, _)| **property != rdf::TYPE) {
-            let name = self.short((*property).into());
+            let name = self.short(*property);
             let term = match values {
                 Some(Values::Links) => json!({ "@id": name, "@type": "@id" }),
                 Some(Values::Texts) => json!({ "@id": name, "@container": "@language" }),

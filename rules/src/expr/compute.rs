@@ -84,9 +84,9 @@ impl Checker<'_> {
             "age_years" => self.dates(DateCalc::AgeYears, "age_years(birth, on)", &arguments),
             "months_between" => self.dates(DateCalc::MonthsBetween, "months_between(from, to)", &arguments),
             "days_between" => self.dates(DateCalc::DaysBetween, "days_between(from, to)", &arguments),
-            "add_days" => self.moved(MoveCalc::AddDays, "add_days(date, count)", &arguments),
-            "add_months" => self.moved(MoveCalc::AddMonths, "add_months(date, count)", &arguments),
-            "add_years" => self.moved(MoveCalc::AddYears, "add_years(date, count)", &arguments),
+            "add_days" => self.moved(MoveCalc::Days, "add_days(date, count)", &arguments),
+            "add_months" => self.moved(MoveCalc::Months, "add_months(date, count)", &arguments),
+            "add_years" => self.moved(MoveCalc::Years, "add_years(date, count)", &arguments),
             "now" | "current_date" | "current_timestamp" | "current_time" | "today" => {
                 let hint = "a rule is judged on the event's own dates: compare with a column of event".into();
                 self.wrong(format!("{name} is not supported: rules read no clock"), Some(hint))

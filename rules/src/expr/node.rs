@@ -61,9 +61,9 @@ impl DateCalc {
 /// A date moved by a whole number of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MoveCalc {
-    AddDays,
-    AddMonths,
-    AddYears,
+    Days,
+    Months,
+    Years,
 }
 
 impl MoveCalc {
@@ -71,9 +71,9 @@ impl MoveCalc {
     #[inline]
     pub(super) fn function(self) -> fn(i32, i64) -> Option<i32> {
         match self {
-            Self::AddDays => calendar::add_days,
-            Self::AddMonths => calendar::add_months,
-            Self::AddYears => calendar::add_years,
+            Self::Days => calendar::add_days,
+            Self::Months => calendar::add_months,
+            Self::Years => calendar::add_years,
         }
     }
 }

@@ -317,17 +317,17 @@ impl Writer {
     fn moved(&mut self, calc: MoveCalc, pair: &[Node; 2]) {
         if self.dialect != Dialect::DataFusion {
             let name = match calc {
-                MoveCalc::AddDays => "tidings_add_days",
-                MoveCalc::AddMonths => "tidings_add_months",
-                MoveCalc::AddYears => "tidings_add_years",
+                MoveCalc::Days => "tidings_add_days",
+                MoveCalc::Months => "tidings_add_months",
+                MoveCalc::Years => "tidings_add_years",
             };
             return self.call(name, pair);
         }
         let (date, count) = (self.apart(&pair[0]), self.apart(&pair[1]));
         let spelled = match calc {
-            MoveCalc::AddDays => by_days(&date, &count),
-            MoveCalc::AddMonths => by_months(&date, (&count, 1), Short::LastDay),
-            MoveCalc::AddYears => by_months(&date, (&count, 12), Short::NextDay),
+            MoveCalc::Days => by_days(&date, &count),
+            MoveCalc::Months => by_months(&date, (&count, 1), Short::LastDay),
+            MoveCalc::Years => by_months(&date, (&count, 12), Short::NextDay),
         };
         self.text(&spelled);
     }

@@ -49,7 +49,12 @@ pub(super) fn law(config: &Config, args: &LawArgs, out: Out) -> anyhow::Result<E
                 .ok_or_else(|| Usage(format!("the pack has no figure {name}; `tidings law` lists them")))?;
             history(name, found)
         }
-        None => pack.parameters.iter().filter_map(|(name, it)| in_force(name, it, day, &place)).collect(),
+        None => pack
+            .parameters
+            .iter()
+            .filter_map(|(name, it)| in_force(name, it, day, &place))
+            .map(short)
+            .collect(),
     };
     let title = match &args.figure {
         Some(name) => format!("Every value of {name}"),
@@ -85,6 +90,12 @@ fn in_force(
         Some((local, figure)) => Some(line(name, parameter, figure, &local.overlay)),
         None => parameter.on(day).map(|figure| line(name, parameter, figure, NATIONAL)),
     }
+}
+
+/// A table is too wide for a list of figures.
+fn short(line: Line) -> Line {
+    let rows = line.value.matches("; ").count() + 1;
+    if rows == 1 { line } else { Line { value: format!("a table of {rows} rows"), unit: None, ..line } }
 }
 
 fn history(name: &str, parameter: &Parameter) -> Vec<Line> {

@@ -23,7 +23,9 @@ use anyhow::Context;
 use clap::CommandFactory;
 use tidings_domain::value::Pii;
 
-use crate::cli::{CatalogueCommand, Cli, Command, HoldArgs, LoadArgs, QueueCommand};
+#[cfg(feature = "cpsv")]
+use crate::cli::CatalogueCommand;
+use crate::cli::{Cli, Command, HoldArgs, LoadArgs, QueueCommand};
 use crate::config::{Config, ConfigError};
 use crate::out::{Out, Usage, exit};
 use crate::telemetry;
@@ -52,6 +54,7 @@ pub(crate) fn run(cli: Cli, out: &Out) -> anyhow::Result<ExitCode> {
             args.pack = args.pack.or(configured()?.pack);
             cases::test(&args, out)
         }
+        #[cfg(feature = "cpsv")]
         Command::Catalogue(CatalogueCommand::Export(args)) => {
             let configured = if args.pack.is_none() { configured()?.pack } else { None };
             catalogue::export(args, configured, out)

@@ -25,7 +25,9 @@ use tidings_rules::expr::sql::Dialect;
 use tidings_rules::whatif::{Change, Study, Tally, judge, views};
 
 use crate::cli::GenerateArgs;
-use crate::out::{Out, Usage, grouped, human};
+use crate::out::{Out, Usage};
+#[cfg(feature = "parquet")]
+use crate::out::{grouped, human};
 use crate::{app, clock};
 use report::Report;
 use table::{Chunk, Table};

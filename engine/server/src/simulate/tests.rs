@@ -20,7 +20,11 @@ fn packs() -> (Pack, Pack) {
         assert!(text.contains(from), "{file}: {from}");
         *text = text.replace(from, to);
     };
-    change("life_events/08-job-loss.yaml", "subject.insured_months >= 12", "subject.insured_months >= 60");
+    change(
+        "life_events/08-job-loss.yaml",
+        "subject.insured_months >= law.unemployment_min_months",
+        "subject.insured_months >= 60",
+    );
     change("life_events/13-school-enrolment.yaml", "when: event.grade = 6", "when: event.grade IN (6, 10)");
     change("life_events/11-card-expiry.yaml", "amount: 0, unit: days", "amount: 10, unit: days");
     (Pack::from_files(old).expect("a pack"), Pack::from_files(new).expect("a pack"))

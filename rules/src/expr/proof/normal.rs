@@ -87,8 +87,7 @@ fn over_coalesce(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr>
     values.last().filter(|last| is_coalesce(function) && literally(last) && literally(right))?;
     mirrored(op)?;
     let compared = values.iter().map(|value| compared((*value).clone(), op.clone(), right.clone()));
-    let places = compared.enumerate();
-    places.fold(Some(left.clone()), |spread, (place, value)| with(&spread?, &[place], value))
+    compared.enumerate().try_fold(left.clone(), |spread, (place, value)| with(&spread, &[place], value))
 }
 
 /// Whether it is a number, a date or a text, as written.

@@ -151,10 +151,10 @@ impl Terms {
     }
 
     fn moved(&mut self, calc: MoveCalc, date: Linear, by: &Linear) -> Option<Linear> {
-        if calc == MoveCalc::AddDays {
+        if calc == MoveCalc::Days {
             return date.plus(1, by);
         }
-        let years = calc == MoveCalc::AddYears;
+        let years = calc == MoveCalc::Years;
         let months = if years { by.constant.checked_mul(12)? } else { by.constant };
         by.terms.is_empty().then(|| self.later(months, years, date))
     }
