@@ -131,7 +131,7 @@ fn judge_all(
     args: &SimulateArgs,
     out: Out,
 ) -> anyhow::Result<Tally> {
-    let mut changed = args.out.as_deref().map(|path| Changed::create(path)).transpose()?;
+    let mut changed = args.out.as_deref().map(Changed::create).transpose()?;
     let every_answer = changed.is_some() && study.old.is_none();
     let bar = out.progress(table.rows(), "citizens");
     let mut whole = Tally::new(study, as_of);

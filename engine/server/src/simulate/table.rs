@@ -14,10 +14,13 @@ pub(super) const BATCH_ROWS: usize = 65_536;
 /// Columns that must be there under one of several names, the first of them the usual one.
 const PREFIXES: [&str; 3] = ["subject.", "", "citizen."];
 
+/// Reads rows and hands them on, some columns and how many rows at a time.
+type ReadRows = dyn FnOnce(&mut dyn FnMut(Vec<Option<ArrayRef>>, usize) -> Result) -> Result + Send;
+
 /// Some rows that are read when they are judged, on whichever core.
 pub(super) struct Chunk {
     pub(super) first_row: u64,
-    pub(super) read: Box<dyn FnOnce(&mut dyn FnMut(Vec<Option<ArrayRef>>, usize) -> Result) -> Result + Send>,
+    pub(super) read: Box<ReadRows>,
 }
 
 pub(super) type Result<T = ()> = anyhow::Result<T>;

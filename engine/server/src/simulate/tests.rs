@@ -1,4 +1,10 @@
 //! Populations written and read: the same answers from every kind of table, whatever is read at once.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at its first failure"
+)]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
