@@ -51,7 +51,7 @@ pub fn engine_with(folder: &Path, pack: Pack) -> Result<Engine> {
 /// Loads a world's people.
 pub fn load_people(engine: &Engine, world: &World) -> Result<u64> {
     let ask = LoadAsk {
-        source: "population".to_owned(),
+        source: "first-load".to_owned(),
         as_of: Timestamp::from_utc("2026-01-01T00:00:00Z".parse()?),
         partition: "people".to_owned(),
     };

@@ -190,22 +190,14 @@ pub fn arrivals(partition: &str, first: u64, lines: &[Vec<u8>]) -> Vec<Arrival> 
         .collect()
 }
 
-/// Loads one person's facts, as the population register states them on a day.
+/// Loads one person's facts, as the first load states them on a day.
 ///
 /// # Panics
 /// When a fact is refused, or the store fails.
-pub fn state(engine: &Engine, number: &str, as_of: &str, facts: &[(&str, &str)]) {
-    state_by("population", engine, number, as_of, facts);
-}
-
-/// The same, as another source states them.
-///
-/// # Panics
-/// As [`state`].
 #[expect(clippy::expect_used, reason = "these stores do not fail unless a test asks them to")]
-pub fn state_by(source: &str, engine: &Engine, number: &str, as_of: &str, facts: &[(&str, &str)]) {
+pub fn state(engine: &Engine, number: &str, as_of: &str, facts: &[(&str, &str)]) {
     let ask = LoadAsk {
-        source: source.to_owned(),
+        source: "first-load".to_owned(),
         as_of: at(&format!("{as_of}T00:00:00+07:00")),
         partition: format!("state:{number}:{as_of}:{facts:?}"),
     };

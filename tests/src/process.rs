@@ -254,7 +254,7 @@ impl Deployment {
     #[must_use]
     pub fn load(&self, table: &str) -> Vec<String> {
         let file = self.path(table).display().to_string();
-        ["load", &file, "--source", "population", "--as-of", "2026-01-01"].map(str::to_owned).into()
+        ["load", &file, "--source", "first-load", "--as-of", "2026-01-01"].map(str::to_owned).into()
     }
 
     /// Starts a command that goes on.

@@ -575,8 +575,8 @@ fn json_parses_everywhere() {
     let folder = deployment.root().display().to_string();
     let mut cases: Vec<(Vec<&str>, i32)> = vec![
         ([&RUN[..], &[&events]].concat(), 0),
-        (vec!["load", &people, "--source", "population", "--as-of", "2026-01-01"], 0),
-        (vec!["load", "/nowhere.csv", "--source", "population", "--as-of", "2026-01-01"], 2),
+        (vec!["load", &people, "--source", "first-load", "--as-of", "2026-01-01"], 0),
+        (vec!["load", "/nowhere.csv", "--source", "first-load", "--as-of", "2026-01-01"], 2),
         (vec!["init", &folder], 2),
         (vec!["generate"], 2),
     ];

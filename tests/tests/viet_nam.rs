@@ -9,7 +9,7 @@
 use serde_json::json;
 use tidings_domain::record::Kind;
 use tidings_pipeline::engine::Engine;
-use tidings_tests::{CHILD, FATHER, MOTHER, Setup, at, event, inbox, ingest, settle, state, state_by};
+use tidings_tests::{CHILD, FATHER, MOTHER, Setup, at, event, inbox, ingest, settle, state};
 
 fn noon(engine: &Engine, day: &str) {
     settle(engine, at(&format!("{day}T12:00:00+07:00")));
@@ -97,9 +97,8 @@ fn parents_are_told_before_a_child_is_of_the_age_of_the_first_card() {
 #[test]
 fn a_licence_is_told_ninety_days_ahead_and_a_renewal_moves_it() {
     let engine = Setup::memory(1).open();
-    // The traffic police state the day themselves, so that their renewal outweighs it.
     for number in [FATHER, MOTHER] {
-        state_by("licensing", &engine, number, "2026-01-01", &[("licence_expires_on", "2026-10-01")]);
+        state(&engine, number, "2026-01-01", &[("licence_expires_on", "2026-10-01")]);
     }
     let data = json!({ "licence": "GPLX-1", "expires_on": "2036-06-01" });
     let renewed = event("licensing", "l-1", "licence.renewed", MOTHER, "2026-06-01T09:00:00+07:00", data);

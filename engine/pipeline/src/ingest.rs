@@ -93,7 +93,7 @@ impl Engine {
             ahead = self.ingest_cut(cut, ahead, cuts.get(place + 1), &mut report)?;
         }
         self.advance_watermarks(batch);
-        self.count_traffic(batch)?;
+        self.count_traffic(batch, &report.ends)?;
         self.drain_outbox(&mut report)?;
         Ok(report)
     }

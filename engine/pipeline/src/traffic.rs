@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use tidings_domain::event::End;
 use tidings_domain::store::{RowKey, Shard};
 use tidings_domain::time::Timestamp;
 
@@ -51,8 +52,8 @@ impl Alarm {
 }
 
 impl Engine {
-    /// Counts a batch, and notes which sources have become loud.
-    pub(crate) fn count_traffic(&self, batch: &[Incoming]) -> Result<(), PipelineError> {
+    /// Counts what a batch brought that is new, and notes which sources have become loud. What comes again is no noise.
+    pub(crate) fn count_traffic(&self, batch: &[Incoming], ends: &[End]) -> Result<(), PipelineError> {
         let active = self.active();
         let limits: BTreeMap<&str, u32> = active
             .pack
@@ -66,7 +67,8 @@ impl Engine {
         let mut rows = Vec::new();
         {
             let mut all = self.traffic.write().unwrap_or_else(PoisonError::into_inner);
-            for incoming in batch {
+            let new = batch.iter().zip(ends).filter(|(_, end)| matches!(end, End::Committed));
+            for (incoming, _) in new {
                 let Decoded::Event(event) = &incoming.decoded else { continue };
                 let Some(limit) = limits.get(event.source.as_str()).filter(|_| event.kind != LOAD) else {
                     continue;

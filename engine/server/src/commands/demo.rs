@@ -34,7 +34,7 @@ use crate::out::{Grid, Out, Usage, grouped, human};
 use crate::{app, clock};
 
 /// The population source of the Viet Nam pack.
-const POPULATION: &str = "population";
+const POPULATION: &str = "first-load";
 
 /// Everything that the demonstration measured.
 #[derive(Debug, Serialize)]

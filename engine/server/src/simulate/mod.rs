@@ -180,7 +180,7 @@ pub(crate) enum RulesCommand {
         #[arg(long, value_enum, default_value = "duckdb")]
         dialect: DialectArg,
         /// The table of the population.
-        #[arg(long, default_value = "population")]
+        #[arg(long, default_value = "first-load")]
         table: String,
         /// Columns of the table that tell its rows apart.
         #[arg(long, default_value = "row")]
