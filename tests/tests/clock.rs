@@ -274,6 +274,23 @@ fn a_replay_gives_the_same() {
 }
 
 #[test]
+fn a_replay_knows_what_a_log_was_taken_for() {
+    let store = Arc::new(MemoryStore::new(1));
+    let ring = Arc::new(MemoryKeyRing::new());
+    let open = || Setup { store: store.clone(), ring: ring.clone(), pack: pack(), ..Setup::memory(1) }.open();
+    let engine = open();
+    ingest(&engine, &[birth()], 1);
+    // A log holds what every source sent, and no event says so.
+    engine.all_complete(at("2026-06-01T00:00:00+07:00"));
+    noon(&engine, "2026-06-02");
+    assert_eq!(told(&engine, MOTHER, "unregistered"), [Kind::First]);
+    drop(engine);
+    let target = Setup { pack: pack(), ..Setup::memory(1) }.open();
+    let found = open().replay(&target, |_| ()).expect("replays");
+    assert_eq!((found.different, found.differences), (0, vec![]));
+}
+
+#[test]
 fn who_is_forgotten_leaves_no_timer() {
     let engine = engine(1);
     state(&engine, CHILD, "2026-01-01", &[("birth_date", "2008-05-10")]);

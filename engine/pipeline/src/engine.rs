@@ -203,9 +203,13 @@ impl Engine {
         watermarks.values().copied().max().unwrap_or(Timestamp::MIN)
     }
 
+    /// How far each source is complete.
+    pub(crate) fn all_watermarks(&self) -> BTreeMap<String, Timestamp> {
+        self.watermarks.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
     /// Takes over how far each source is complete, for a replay.
-    pub(crate) fn adopt_watermarks(&self, from: &Self) {
-        let known = from.watermarks.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    pub(crate) fn adopt_watermarks(&self, known: BTreeMap<String, Timestamp>) {
         *self.watermarks.write().unwrap_or_else(std::sync::PoisonError::into_inner) = known;
     }
 

@@ -79,8 +79,10 @@ impl Engine {
         found.events += batch.len() as u64;
         target.ingest(&batch)?;
         progress(found.events);
-        target.adopt_watermarks(self);
-        target.keep_time(self.kept_time()?, LeaseTime(0))?;
+        if let Some(kept) = self.kept_time()? {
+            target.adopt_watermarks(kept.watermarks);
+            target.keep_time(kept.until, LeaseTime(0))?;
+        }
         self.compare(target, &stored, &mut found)?;
         Ok(found)
     }

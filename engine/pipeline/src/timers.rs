@@ -15,6 +15,14 @@ use crate::ingest::Ingested;
 /// The row that keeps up to when timers have been kept.
 const KEPT: &str = "clock-kept";
 
+/// Up to when timers have been kept, and what was complete then. A run over a log takes every source for complete, which
+/// no event says: without this, a replay could not let the same absences come about.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Kept {
+    pub(crate) until: Timestamp,
+    pub(crate) watermarks: BTreeMap<String, Timestamp>,
+}
+
 impl Engine {
     /// Lets every milestone and absence come about that is due at `now`.
     pub fn keep_time(&self, now: Timestamp, clock: LeaseTime) -> Result<Ingested, PipelineError> {
@@ -29,7 +37,8 @@ impl Engine {
         })?;
         self.drain_outbox(&mut report)?;
         if looked {
-            let row = (RowKey::meta(KEPT), Some(packed(&now)?));
+            let kept = Kept { until: now, watermarks: self.all_watermarks() };
+            let row = (RowKey::meta(KEPT), Some(packed(&kept)?));
             self.store.commit(Shard(0), &Commit { writes: vec![row], ..Commit::default() })?;
         }
         Ok(report)
@@ -49,9 +58,9 @@ impl Engine {
         self.look(shard, (&citizens, tokens), step, report)
     }
 
-    /// Up to when timers have been kept; [`Timestamp::MIN`] before any.
-    pub(crate) fn kept_time(&self) -> Result<Timestamp, PipelineError> {
-        Ok(self.plain(Shard(0), &RowKey::meta(KEPT))?.unwrap_or(Timestamp::MIN))
+    /// Up to when timers have been kept, if any was.
+    pub(crate) fn kept_time(&self) -> Result<Option<Kept>, PipelineError> {
+        self.plain(Shard(0), &RowKey::meta(KEPT))
     }
 
     /// Up to when every source is complete that may report a life event. What the clock itself brings is complete up
