@@ -15,118 +15,120 @@ fn changes(text: &str) -> Vec<String> {
     mutants.iter().map(|mutant| format!("{} -> {}", mutant.part, mutant.became)).collect()
 }
 
+/// A condition, and every mutant of it.
+const MISTAKES: &[(&str, &[&str])] = &[
+    (
+        "subject.n = 1",
+        &[
+            "subject.n = 1 -> subject.n <> 1",
+            "subject.n = 1 -> subject.n = 0",
+            "subject.n = 1 -> subject.n = 2",
+        ],
+    ),
+    ("subject.n < subject.m", &["subject.n < subject.m -> subject.n <= subject.m"]),
+    ("event.kind = 'x'", &["event.kind = 'x' -> event.kind <> 'x'"]),
+    (
+        "event.on <= DATE '2024-02-29'",
+        &[
+            "event.on <= DATE '2024-02-29' -> event.on < DATE '2024-02-29'",
+            "event.on <= DATE '2024-02-29' -> event.on <= DATE '2024-03-01'",
+        ],
+    ),
+    ("NOT event.flag", &["NOT event.flag -> event.flag"]),
+    (
+        "event.flag AND (subject.married OR subject.n IS NULL)",
+        &[
+            "event.flag AND (subject.married OR subject.n IS NULL) -> event.flag OR (subject.married OR subject.n IS NULL)",
+            "event.flag -> ",
+            "subject.married OR subject.n IS NULL -> ",
+            "event.flag -> NOT event.flag",
+            "subject.married OR subject.n IS NULL -> subject.married AND subject.n IS NULL",
+            "subject.married -> ",
+            "subject.n IS NULL -> ",
+            "subject.married -> NOT subject.married",
+            "subject.n IS NULL -> subject.n IS NOT NULL",
+        ],
+    ),
+    (
+        "event.flag AND subject.married AND event.kind = 'x'",
+        &[
+            "event.flag AND subject.married -> event.flag OR subject.married",
+            "subject.married AND event.kind = 'x' -> subject.married OR event.kind = 'x'",
+            "event.flag -> ",
+            "subject.married -> ",
+            "event.kind = 'x' -> ",
+            "event.flag -> NOT event.flag",
+            "subject.married -> NOT subject.married",
+            "event.kind = 'x' -> event.kind <> 'x'",
+        ],
+    ),
+    (
+        "event.kind IN ('a', 'b')",
+        &[
+            "event.kind IN ('a', 'b') -> event.kind IN ('b')",
+            "event.kind IN ('a', 'b') -> event.kind IN ('a')",
+            "event.kind IN ('a', 'b') -> event.kind NOT IN ('a', 'b')",
+        ],
+    ),
+    (
+        "subject.n BETWEEN 1 AND 3",
+        &[
+            "subject.n BETWEEN 1 AND 3 -> subject.n > 1 AND subject.n <= 3",
+            "subject.n BETWEEN 1 AND 3 -> subject.n >= 1 AND subject.n < 3",
+            "subject.n BETWEEN 1 AND 3 -> subject.n NOT BETWEEN 1 AND 3",
+            "subject.n BETWEEN 1 AND 3 -> subject.n BETWEEN 0 AND 3",
+            "subject.n BETWEEN 1 AND 3 -> subject.n BETWEEN 1 AND 4",
+        ],
+    ),
+    (
+        "event.on + INTERVAL '1' YEAR > subject.birth",
+        &[
+            "event.on + INTERVAL '1' YEAR > subject.birth -> event.on + INTERVAL '1' YEAR >= subject.birth",
+            "event.on + INTERVAL '1' YEAR > subject.birth -> event.on + INTERVAL '0' YEAR > subject.birth",
+            "event.on + INTERVAL '1' YEAR > subject.birth -> event.on + INTERVAL '2' YEAR > subject.birth",
+        ],
+    ),
+    (
+        "COALESCE(subject.married, FALSE)",
+        &[
+            "COALESCE(subject.married, false) -> subject.married",
+            "COALESCE(subject.married, false) -> COALESCE(subject.married, true)",
+        ],
+    ),
+    (
+        "COALESCE(subject.n, 0) < 12",
+        &[
+            "COALESCE(subject.n, 0) < 12 -> COALESCE(subject.n, 0) <= 12",
+            "COALESCE(subject.n, 0) < 12 -> subject.n < 12",
+            "COALESCE(subject.n, 0) < 12 -> COALESCE(subject.n, 0) < 11",
+        ],
+    ),
+    (
+        "event.flag IS NOT TRUE",
+        &["event.flag IS NOT TRUE -> event.flag IS TRUE", "event.flag -> NOT event.flag"],
+    ),
+    (
+        "CASE WHEN event.flag THEN subject.n ELSE subject.m END > subject.m",
+        &[
+            "CASE WHEN event.flag THEN subject.n ELSE subject.m END > subject.m -> CASE WHEN event.flag THEN subject.n ELSE subject.m END >= subject.m",
+            "CASE WHEN event.flag THEN subject.n ELSE subject.m END > subject.m -> CASE WHEN event.flag THEN subject.n END > subject.m",
+            "event.flag -> NOT event.flag",
+        ],
+    ),
+    (
+        "age_years(subject.birth, event.on) >= (14)",
+        &[
+            "age_years(subject.birth, event.on) >= 14 -> age_years(subject.birth, event.on) > 14",
+            "age_years(subject.birth, event.on) >= 14 -> age_years(subject.birth, event.on) >= 13",
+        ],
+    ),
+];
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table of all kinds of mistake")]
 fn every_kind_of_mistake_is_made_once() {
-    let cases: [(&str, &[&str]); 15] = [
-        (
-            "subject.n = 1",
-            &[
-                "subject.n = 1 -> subject.n <> 1",
-                "subject.n = 1 -> subject.n = 0",
-                "subject.n = 1 -> subject.n = 2",
-            ],
-        ),
-        ("subject.n < subject.m", &["subject.n < subject.m -> subject.n <= subject.m"]),
-        ("event.kind = 'x'", &["event.kind = 'x' -> event.kind <> 'x'"]),
-        (
-            "event.on <= DATE '2024-02-29'",
-            &[
-                "event.on <= DATE '2024-02-29' -> event.on < DATE '2024-02-29'",
-                "event.on <= DATE '2024-02-29' -> event.on <= DATE '2024-03-01'",
-            ],
-        ),
-        ("NOT event.flag", &["NOT event.flag -> event.flag"]),
-        (
-            "event.flag AND (subject.married OR subject.n IS NULL)",
-            &[
-                "event.flag AND (subject.married OR subject.n IS NULL) -> event.flag OR (subject.married OR subject.n IS NULL)",
-                "event.flag -> ",
-                "subject.married OR subject.n IS NULL -> ",
-                "event.flag -> NOT event.flag",
-                "subject.married OR subject.n IS NULL -> subject.married AND subject.n IS NULL",
-                "subject.married -> ",
-                "subject.n IS NULL -> ",
-                "subject.married -> NOT subject.married",
-                "subject.n IS NULL -> subject.n IS NOT NULL",
-            ],
-        ),
-        (
-            "event.flag AND subject.married AND event.kind = 'x'",
-            &[
-                "event.flag AND subject.married -> event.flag OR subject.married",
-                "subject.married AND event.kind = 'x' -> subject.married OR event.kind = 'x'",
-                "event.flag -> ",
-                "subject.married -> ",
-                "event.kind = 'x' -> ",
-                "event.flag -> NOT event.flag",
-                "subject.married -> NOT subject.married",
-                "event.kind = 'x' -> event.kind <> 'x'",
-            ],
-        ),
-        (
-            "event.kind IN ('a', 'b')",
-            &[
-                "event.kind IN ('a', 'b') -> event.kind IN ('b')",
-                "event.kind IN ('a', 'b') -> event.kind IN ('a')",
-                "event.kind IN ('a', 'b') -> event.kind NOT IN ('a', 'b')",
-            ],
-        ),
-        (
-            "subject.n BETWEEN 1 AND 3",
-            &[
-                "subject.n BETWEEN 1 AND 3 -> subject.n > 1 AND subject.n <= 3",
-                "subject.n BETWEEN 1 AND 3 -> subject.n >= 1 AND subject.n < 3",
-                "subject.n BETWEEN 1 AND 3 -> subject.n NOT BETWEEN 1 AND 3",
-                "subject.n BETWEEN 1 AND 3 -> subject.n BETWEEN 0 AND 3",
-                "subject.n BETWEEN 1 AND 3 -> subject.n BETWEEN 1 AND 4",
-            ],
-        ),
-        (
-            "event.on + INTERVAL '1' YEAR > subject.birth",
-            &[
-                "event.on + INTERVAL '1' YEAR > subject.birth -> event.on + INTERVAL '1' YEAR >= subject.birth",
-                "event.on + INTERVAL '1' YEAR > subject.birth -> event.on + INTERVAL '0' YEAR > subject.birth",
-                "event.on + INTERVAL '1' YEAR > subject.birth -> event.on + INTERVAL '2' YEAR > subject.birth",
-            ],
-        ),
-        (
-            "COALESCE(subject.married, FALSE)",
-            &[
-                "COALESCE(subject.married, false) -> subject.married",
-                "COALESCE(subject.married, false) -> COALESCE(subject.married, true)",
-            ],
-        ),
-        (
-            "COALESCE(subject.n, 0) < 12",
-            &[
-                "COALESCE(subject.n, 0) < 12 -> COALESCE(subject.n, 0) <= 12",
-                "COALESCE(subject.n, 0) < 12 -> subject.n < 12",
-                "COALESCE(subject.n, 0) < 12 -> COALESCE(subject.n, 0) < 11",
-            ],
-        ),
-        (
-            "event.flag IS NOT TRUE",
-            &["event.flag IS NOT TRUE -> event.flag IS TRUE", "event.flag -> NOT event.flag"],
-        ),
-        (
-            "CASE WHEN event.flag THEN subject.n ELSE subject.m END > subject.m",
-            &[
-                "CASE WHEN event.flag THEN subject.n ELSE subject.m END > subject.m -> CASE WHEN event.flag THEN subject.n ELSE subject.m END >= subject.m",
-                "CASE WHEN event.flag THEN subject.n ELSE subject.m END > subject.m -> CASE WHEN event.flag THEN subject.n END > subject.m",
-                "event.flag -> NOT event.flag",
-            ],
-        ),
-        (
-            "age_years(subject.birth, event.on) >= (14)",
-            &[
-                "age_years(subject.birth, event.on) >= 14 -> age_years(subject.birth, event.on) > 14",
-                "age_years(subject.birth, event.on) >= 14 -> age_years(subject.birth, event.on) >= 13",
-            ],
-        ),
-    ];
-    for (text, expected) in cases {
-        assert_eq!(changes(text), expected, "{text}");
+    for (text, expected) in MISTAKES {
+        assert_eq!(changes(text), *expected, "{text}");
     }
 }
 

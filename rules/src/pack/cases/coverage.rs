@@ -3,8 +3,8 @@
 use chrono::NaiveDate;
 
 use crate::expr::{ColumnRef, Outcome, Point, RowKind};
-use crate::pack::model::{LifeEvent, Pack, Rule};
-use crate::pack::scope::{DATE, OPENS, TIME};
+use crate::pack::model::{LifeEvent, Pack, Rule, Trigger};
+use crate::pack::scope::TIME;
 
 use super::Trial;
 
@@ -125,15 +125,12 @@ fn merged(versions: Vec<Vec<Point>>) -> Vec<Point> {
     })
 }
 
-/// Whether a column is never NULL: the day of the event and what time itself brings, and a field without which no event
+/// Whether a column is never NULL: the day of the event, what time or silence brings, and a field without which no event
 /// that reports the life event is taken in.
 pub(super) fn is_certain(pack: &Pack, life_event: usize, column: &ColumnRef) -> bool {
-    let [field] = column.path.as_slice() else { return false };
-    if column.row != RowKind::Event {
-        return false;
-    }
-    let mut reports = pack.events.values().filter(|event| event.life_events.contains(&life_event)).peekable();
-    let required = reports.peek().is_some()
-        && reports.all(|event| event.fields.get(field).is_some_and(|field| field.required));
-    [TIME, DATE, OPENS].contains(&field.as_str()) || required
+    let (RowKind::Event, [field]) = (column.row, column.path.as_slice()) else { return false };
+    let reported = pack.life_events.get(life_event).is_some_and(|it| matches!(it.trigger, Trigger::Events));
+    let mut reports = pack.events.values().filter(|event| event.life_events.contains(&life_event));
+    let mut required = || reports.all(|event| event.fields.get(field).is_some_and(|field| field.required));
+    !reported || field == TIME || required()
 }

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::expr::Outcome;
+use crate::pack::model::Trigger;
 use crate::pack::tests::table::{LISTED, TABLE};
 use crate::pack::tests::{BIRTH, good_files, load, with};
 
@@ -195,4 +197,18 @@ fn coverage_counts_what_the_cases_of_a_rule_reach() {
             "event.born_on >= DATE '2025-01-01': never false",
         ]
     );
+}
+
+#[test]
+fn what_time_brings_is_not_asked_to_be_unknown() {
+    let pack = Pack::from_files(crate::packs::viet_nam()).expect("it loads");
+    let covered = coverage(&pack, &|_| true);
+    let of = |rule: &RuleCoverage| pack.life_event(&rule.life_event).expect("a life event").1;
+    let timed = covered.iter().filter(|rule| !matches!(of(rule).trigger, Trigger::Events));
+    let points: Vec<_> = timed.flat_map(|rule| rule.points.iter().flatten()).collect();
+    let own =
+        |part: &str| part.contains("event.") && !part.contains("subject.") && !part.contains("citizen.");
+    let own: Vec<_> = points.into_iter().filter(|point| own(&point.part)).collect();
+    assert!(!own.is_empty());
+    assert_eq!(own.iter().find(|point| point.outcome == Outcome::Unknown), None);
 }
