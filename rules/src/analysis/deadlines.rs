@@ -4,7 +4,7 @@ use super::finding::FindingCode as Code;
 use super::places::Spot;
 use super::worlds::Under;
 use super::{About, Found};
-use crate::expr::prove::{Gap, Truths, World, days_of_shift, impossible_with};
+use crate::expr::prove::{Gap, Truths, World, days_of_shift, impossible, impossible_with};
 use crate::pack::format::{Direction, RemindAnchor, Unit};
 use crate::pack::model::{Deadline, Period, Rule};
 
@@ -76,7 +76,9 @@ fn timing<'a>(under: Under<'a>, about: &About<'_>) -> Option<Timing<'a>> {
     let latest = amounts.map(|amount| latest(*amount, deadline)).max()?;
     let anchor = about.columns.place(&deadline.anchor)?;
     let world = about.columns.world(&[rule], &rule.to, under.period);
-    Some(Timing { under, deadline, world, time: about.columns.time(), anchor, latest })
+    // Whoever is never told is not told too late.
+    let told = !impossible(&[under.when().claim(Truths::YES)], &world);
+    told.then(|| Timing { under, deadline, world, time: about.columns.time(), anchor, latest })
 }
 
 impl Timing<'_> {

@@ -409,9 +409,13 @@ fn conditions_are_judged_under_the_law_of_each_day() {
         ["A906", "A601", "A502"].map(|code| found.iter().filter(|one| one.code.as_str() == code).count());
     assert_eq!(of_law, [1, 1, 1], "{found:#?}");
     assert!(found.iter().all(|one| one.code != FindingCode::UnusedFigure), "{found:#?}");
-    let found = at("AND FALSE");
+    let found = at("AND FALSE AND subject.children_count < law.most_children");
     let never: Vec<_> = found.iter().filter(|one| one.code == FindingCode::NeverTrue).collect();
     assert!(never.len() == 1 && never[0].message.ends_with("nobody is ever told"), "told once: {found:#?}");
+    assert!(
+        found.iter().all(|one| one.code != FindingCode::DeadlinePast),
+        "nobody is told too late: {found:#?}"
+    );
     let found = at("AND subject.employed");
     assert!(found.iter().any(|one| one.code == FindingCode::UnusedFigure), "{found:#?}");
 }
