@@ -14,7 +14,7 @@ pub(super) fn check(pack: &Pack, rule: &Rule, about: &About<'_>, found: &mut Fou
     for (at, basis) in rule.basis.iter().enumerate() {
         reference(pack, (&format!("`{key}`"), basis), &spot.then("basis").then(at), found);
     }
-    if let Some(article) = rule.must_tell.as_deref().filter(|article| is_gap(pack, article)) {
+    if let Some(article) = rule.must_tell.as_deref().filter(|article| pack.is_gap(article)) {
         let message = format!("`{key}`: `{article}` is no article that commands notice");
         found.add(
             Code::ArticleGap,
@@ -46,7 +46,7 @@ pub(super) fn figures(pack: &Pack, places: &Places, found: &mut Found<'_>) {
 
 /// A legal reference of something: its article, and its day of review.
 fn reference(pack: &Pack, (what, basis): (&str, &Basis), spot: &Spot<'_>, found: &mut Found<'_>) {
-    if is_gap(pack, &basis.article) {
+    if pack.is_gap(&basis.article) {
         let message = format!("{what}: `{}` is no article of {}", basis.article, basis.law);
         found.add(Code::ArticleGap, &spot.then("article"), message, "find the article that it rests on");
     }
@@ -63,12 +63,6 @@ fn review_by((what, law): (&str, &str), date: NaiveDate, spot: &Spot<'_>, found:
     };
     let message = format!("{what}: {law} {had} be checked by {date}");
     found.add(code, spot, message, "check it against the text in force, then move the day");
-}
-
-/// Whether a reference begins as the pack's open ones do.
-fn is_gap(pack: &Pack, article: &str) -> bool {
-    let article = article.trim().to_lowercase();
-    pack.article_gaps.iter().any(|gap| article.starts_with(&gap.trim().to_lowercase()))
 }
 
 fn in_force(rule: &Rule, about: &About<'_>, found: &mut Found<'_>) {

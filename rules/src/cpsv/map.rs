@@ -254,8 +254,12 @@ impl Mapper<'_> {
         Ok(node.subject.clone())
     }
 
+    /// The article; the law itself where none was found.
     fn article(&mut self, basis: &Basis) -> Result<NamedNode, ExportError> {
         let law = self.law(basis)?;
+        if self.pack.is_gap(&basis.article) {
+            return Ok(law);
+        }
         let language = self.pack.languages.first().map_or("und", String::as_str);
         let title = format!("{}, {}", basis.law, basis.article);
         let node = self.graph.node(Kind::Law, &names::of(&title), eli::LEGAL_RESOURCE)?;

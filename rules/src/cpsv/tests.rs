@@ -3,7 +3,7 @@
 mod demands;
 mod graph;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use proptest::prelude::*;
@@ -185,6 +185,84 @@ fn the_day_decides_which_rules_are_told_and_no_service_is_lost_by_it() {
 }
 
 #[test]
+fn a_cost_an_authority_and_a_place_on_a_list_are_those_of_the_day() {
+    let pack = load(dated());
+    let residence = service("residence");
+    for (on, cost, known, authority, lists) in [
+        ("2026-12-31", "Cheap.", "2026-07-18", "Office", 1),
+        ("2027-01-01", "Dear.", "2026-12-24", "Ministry", 0),
+    ] {
+        let found = read(&pack, on);
+        assert!(faults(&found).is_empty(), "{:?}", faults(&found));
+        let costs = found.link(&residence, &format!("{CV}hasCost"));
+        assert!(found.values(&costs, &format!("{DCT}description")).contains(cost), "{on}");
+        assert!(found.values(&costs, &format!("{DCT}date")).contains(known), "{on}");
+        let provider = found.link(&residence, &format!("{CV}hasCompetentAuthority"));
+        assert!(found.values(&provider, &format!("{SKOS}prefLabel")).contains(authority), "{on}");
+        assert_eq!(found.all(&residence, &format!("{CV}isClassifiedBy")).len(), lists, "{on}");
+        let theme = found.link(&residence, &format!("{CV}thematicArea"));
+        assert_eq!(found.only(&theme, &format!("{SKOS}notation")), "\"HOME\"");
+    }
+}
+
+/// The small pack with a service of which much changes at a new year.
+fn dated() -> BTreeMap<String, String> {
+    let mut files = good_files();
+    let services = files.get_mut("services.yaml").expect("the services");
+    let authority = "authority: {vi: \"Công an cấp xã\", en: \"Commune police\"}";
+    let cost = "cost: {vi: \"Lệ phí 10.000 đồng.\", en: \"10,000 dong.\"}";
+    assert!(services.contains(authority) && services.contains(cost));
+    *services = services.replace(authority, DATED_AUTHORITY).replace(cost, DATED_COST) + THEMES;
+    files.insert("lists.yaml".to_owned(), LISTS.to_owned());
+    files
+}
+
+const DATED_AUTHORITY: &str = "theme: home
+    authority:
+      - {text: {vi: \"Sở\", en: \"Office\"}}
+      - {from: \"2027-01-01\", text: {vi: \"Bộ\", en: \"Ministry\"}}";
+
+const DATED_COST: &str = "cost:
+      - {text: {vi: \"Rẻ.\", en: \"Cheap.\"}}
+      - {from: \"2027-01-01\", as_of: \"2026-12-24\", text: {vi: \"Đắt.\", en: \"Dear.\"}}";
+
+const THEMES: &str = "themes:
+  home: {title: {vi: \"Nhà ở\", en: \"Home\"}, code: HOME}
+";
+
+const LISTS: &str = "lists:
+  essential:
+    title: {vi: \"Thiết yếu\", en: \"Essential\"}
+    basis: \"Luật thử\"
+    source: \"https://example.vn\"
+    certainty: found
+    members:
+      - number: 1
+        title: {vi: \"Cư trú\", en: \"Residence\"}
+        services: [residence]
+        from: \"2025-10-01\"
+        to: \"2026-12-31\"
+";
+
+#[test]
+fn where_no_article_was_found_a_rule_rests_on_the_law() {
+    let mut files = with("life_events/birth.yaml", "article: \"Điều 6\"", "article: \"Toàn văn luật\"");
+    files.get_mut("pack.yaml").expect("a file").push_str("article_gaps: [toàn văn]\n");
+    let found = read(&load(files), "2026-01-31");
+    let law = found.link(&format!("{BASE}rule/birth-residence"), &format!("{CPSV}implements"));
+    assert_eq!(found.only(&law, &format!("{DCT}title")), "\"Luật thử\"@vi");
+    assert!(found.all(&law, &format!("{ELI}is_part_of")).is_empty());
+}
+
+#[test]
+fn a_source_is_a_link_where_it_is_a_page() {
+    let pack = load(with("services.yaml", "https://example.vn", "https://example.vn/a ; Công báo số 1"));
+    let found = read(&pack, "2026-01-31");
+    let sources = found.all(&service("insurance"), &format!("{DCT}source"));
+    assert_eq!(sources, ["\"Công báo số 1\"", "<https://example.vn/a>"]);
+}
+
+#[test]
 fn the_same_is_written_to_the_byte_and_a_name_stays_what_it_was() {
     for format in [Format::Turtle, Format::JsonLd] {
         assert_eq!(
@@ -195,8 +273,7 @@ fn the_same_is_written_to_the_byte_and_a_name_stays_what_it_was() {
     }
     let subjects = |pack: &Pack| read(pack, "2026-01-31").subjects();
     let before = subjects(&small());
-    let renamed = with("life_events/birth.yaml", "birth-residence", "residence-of-a-child");
-    let mut renamed: std::collections::BTreeMap<_, _> = renamed;
+    let mut renamed = with("life_events/birth.yaml", "birth-residence", "residence-of-a-child");
     let text = renamed.get_mut("life_events/birth.yaml").expect("the birth");
     *text = text.replace(
         "  - key: birth-residence\n",

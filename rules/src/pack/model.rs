@@ -561,6 +561,12 @@ impl Pack {
         Some((life_event, life_event.rules.get(rule)?))
     }
 
+    /// Whether what stands for an article says that none was found: it begins as the pack's gaps do.
+    pub fn is_gap(&self, article: &str) -> bool {
+        let article = article.trim().to_lowercase();
+        self.article_gaps.iter().any(|gap| article.starts_with(&gap.trim().to_lowercase()))
+    }
+
     /// Rank of a source by short name; unregistered sources have the lowest.
     pub fn rank(&self, source: &str) -> u8 {
         self.ranks.get(source).copied().unwrap_or(0)
