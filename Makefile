@@ -11,12 +11,15 @@ CRASH_ROUNDS ?= 10
 # What is looked for are panics, in code that forbids `unsafe`: without a sanitizer, ten times as many tries.
 FUZZ := --sanitizer none
 FUZZING := -max_total_time=60 -max_len=4096 -len_control=0
+# What the differential test compares; every expression and row follows from the seed.
+ORACLE_EXPRESSIONS ?= 10000
+ORACLE_SEED ?= 1
 
-.PHONY: demo test crash bench fuzz sql-oracle cpsv check-tools lint deny unit help
+.PHONY: demo test crash bench bench-peers oracle fuzz sql-oracle cpsv check-tools lint deny unit help
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 check-tools:
 	@for tool in $(CARGO) cc; do command -v $$tool >/dev/null || \
@@ -67,6 +70,14 @@ $(TOOLS)/cpsv/made: tests/oracles/cpsv/requirements.txt
 cpsv: check-tools $(TOOLS)/cpsv/made ## The catalogue as linked data against our statement of CPSV-AP 3.2, with pySHACL (needs Python 3)
 	$(CARGO) build $(BUILD) -p tidings
 	$(TOOLS)/cpsv/bin/python tests/oracles/cpsv/check.py $(TARGET)/release/tidings
+
+# Both are workspaces of their own, outside the product's build and `make test`, and cost minutes to build.
+bench-peers: check-tools ## The same conditions by other rule engines, beside ours (needs python3 and npm)
+	benches/peers/setup
+	$(CARGO) run --release --locked --manifest-path benches/peers/Cargo.toml
+
+oracle: check-tools ## Conditions against DataFusion: random expressions over random rows, equal to the last bit
+	$(CARGO) run --release --locked --manifest-path tests/oracles/datafusion/Cargo.toml -- $(ORACLE_EXPRESSIONS) $(ORACLE_SEED)
 
 fuzz: ## The event decoder and the pack parser, 60 seconds each (needs cargo-fuzz)
 	@command -v cargo-fuzz >/dev/null || { echo "make: cargo-fuzz is missing: cargo install cargo-fuzz"; exit 1; }

@@ -3,7 +3,10 @@
 /// 0001-01-01 to 9999-12-31, the dates of SQL (ISO/IEC 9075-2, valid values for datetime fields), in days from 1970-01-01.
 pub(super) const SQL_DATES: std::ops::RangeInclusive<i32> = -719_162..=2_932_896;
 
-const LAST_YEAR: i32 = 9999;
+/// The months of those years, from January of year 0.
+const MONTHS: std::ops::Range<i32> = 12..120_000;
+/// Days that every month has.
+const SHORTEST_MONTH: i32 = 28;
 /// Days from 0000-03-01 to 1970-01-01: counted from a 1 March, the leap day is the last of its year.
 const MARCH_ERA: i32 = 719_468;
 
@@ -35,14 +38,18 @@ impl Civil {
 
     /// The inverse, of the same.
     fn days(&self) -> i32 {
-        let (year, month) = ((self.months - 2).div_euclid(12), (self.months - 2).rem_euclid(12) + 3);
+        // From March of year 0, which is before the calendar: unsigned divisions cost half.
+        let months = (self.months - 2).unsigned_abs();
+        let (year, month) = (months / 12, months % 12 + 3);
         let century = year / 100;
-        1_461 * year / 4 - century + century / 4 + (979 * month - 2_919) / 32 + self.day - 1 - MARCH_ERA
+        let days = 1_461 * year / 4 - century + century / 4 + (979 * month - 2_919) / 32;
+        days as i32 + self.day - 1 - MARCH_ERA
     }
 }
 
-fn month_days(year: i32, month: i32) -> i32 {
-    match month {
+fn month_days(months: i32) -> i32 {
+    let year = months / 12;
+    match months % 12 + 1 {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
@@ -67,11 +74,11 @@ impl Shift {
         }
         let from = Civil::of(date)?;
         let months = from.months.checked_add(self.months)?;
-        let (year, month) = (months.div_euclid(12), months.rem_euclid(12) + 1);
-        if !(1..=LAST_YEAR).contains(&year) {
+        if !MONTHS.contains(&months) {
             return None;
         }
-        Some(Civil { months, day: from.day.min(month_days(year, month)) }.days())
+        let day = if from.day > SHORTEST_MONTH { from.day.min(month_days(months)) } else { from.day };
+        Some(Civil { months, day }.days())
     }
 }
 
@@ -98,15 +105,19 @@ pub(super) fn add_years(date: i32, count: i64) -> Option<i32> {
 /// where the month has no such day, on the 1st of the next (31 January to 28 February is 0, to 1 March is 1).
 /// Before `from` the count is negative and rounds down: the day before is -1.
 pub(super) fn months_between(from: i32, to: i32) -> Option<i64> {
+    completed_months(from, to).map(i64::from)
+}
+
+fn completed_months(from: i32, to: i32) -> Option<i32> {
     let (from, to) = (Civil::of(from)?, Civil::of(to)?);
-    Some(i64::from(to.months - from.months - i32::from(to.day < from.day)))
+    Some(to.months - from.months - i32::from(to.day < from.day))
 }
 
 /// Years completed on `on` by someone born on `birth`. Someone born on 29 February completes a year on 1 March
 /// when there is no 29 February: the anniversary is the day on which the whole year has passed, the same rule as
 /// [`months_between`], so that twelve months are always one year. Before birth it is negative.
 pub(super) fn age_years(birth: i32, on: i32) -> Option<i64> {
-    months_between(birth, on).map(|months| months.div_euclid(12))
+    completed_months(birth, on).map(|months| i64::from(months.div_euclid(12)))
 }
 
 /// Days from `from` to `to`; negative when `to` is earlier. Any two dates have one.

@@ -11,6 +11,7 @@ use super::calendar::Shift;
 use super::columns::{Column, Item, Lane};
 use super::node::{Case, Comparison, Constant, In, Members, Node, has_date, has_int, has_text};
 use super::row::Frame;
+use super::texts;
 
 /// The kernels do not fit these columns, which are not those that were bound: the row interpreter answers instead.
 pub(super) struct Unfit;
@@ -93,8 +94,11 @@ fn values<'a>(frame: &Frame<'a>, node: &'a Node) -> Fit<Values<'a>> {
         }
         Node::Const(constant) => return Ok(Values::Constant(constant)),
         Node::Case(case) => self::case(frame, case)?,
-        // The interpreter stops at the first that is known, which is mostly the first of all.
-        Node::Coalesce(value_type, _) => each(frame, *value_type, |row| frame.row(row).item(node)),
+        Node::Coalesce(value_type, list) => match known(frame, list)? {
+            Some(column) => return Ok(Values::Given(column)),
+            // The interpreter stops at the first that is known, which is mostly the first of all.
+            None => each(frame, *value_type, |row| frame.row(row).item(node)),
+        },
         Node::Ints(calc, pair) => {
             let (a, b) = (values(frame, &pair[0])?, values(frame, &pair[1])?);
             let (values, nulls) = zip(frame, ints(&a)?, ints(&b)?, calc.function());
@@ -113,6 +117,17 @@ fn values<'a>(frame: &Frame<'a>, node: &'a Node) -> Fit<Values<'a>> {
         Node::Shift(shift, node) => shifted(frame, *shift, &values(frame, node)?)?,
         _ => Column::Bool(truth(frame, node)?),
     }))
+}
+
+/// The first of them, when it is a column without a NULL in this batch.
+fn known<'a>(frame: &Frame<'a>, list: &'a [Node]) -> Fit<Option<&'a Column>> {
+    match list.first() {
+        Some(first @ Node::Column(..)) => match values(frame, first)? {
+            Values::Given(column) if column.array().null_count() == 0 => Ok(Some(column)),
+            _ => Ok(None),
+        },
+        _ => Ok(None),
+    }
 }
 
 /// AND or OR of the list; what is decided in every row is not asked further.
@@ -136,6 +151,9 @@ fn compare(
     left: &Values<'_>,
     right: &Values<'_>,
 ) -> Fit<BooleanArray> {
+    if let Some(compared) = same_text(comparison, left, right) {
+        return Ok(compared);
+    }
     let (Some(left), Some(right)) = (left.datum(), right.datum()) else {
         return Ok(every(frame.rows(), None));
     };
@@ -148,6 +166,20 @@ fn compare(
         Comparison::Ge => cmp::gt_eq(left, right),
     }?;
     Ok(spread(compared, left.get().1 && right.get().1, frame.rows()))
+}
+
+/// `=` and `<>` between a column of texts and a constant, in a third of the kernel's time.
+fn same_text(comparison: Comparison, left: &Values<'_>, right: &Values<'_>) -> Option<BooleanArray> {
+    let (Some(Column::Text(column)), Values::Constant(constant)) = (left.column(), right) else {
+        return None;
+    };
+    let Some(Item::Text(text)) = constant.item() else { return None };
+    let found = match comparison {
+        Comparison::Eq => texts::among(&[text], column)?,
+        Comparison::Ne => !&texts::among(&[text], column)?,
+        _ => return None,
+    };
+    Some(BooleanArray::new(found, column.nulls().cloned()))
 }
 
 /// A single answer about constants, repeated for every row.
@@ -200,9 +232,9 @@ fn find(members: &Members, column: &Column) -> (BooleanBuffer, Option<NullBuffer
     let found = match (members, column) {
         (Members::Ints(set), Column::Int(column)) => has(column.values(), |value| has_int(set, *value)),
         (Members::Dates(set), Column::Date(column)) => has(column.values(), |value| has_date(set, *value)),
-        (Members::Texts(set), Column::Text(column)) => {
+        (Members::Texts(set), Column::Text(column)) => texts::among(set, column).unwrap_or_else(|| {
             BooleanBuffer::collect_bool(column.len(), |row| has_text(set, column.value(row)))
-        }
+        }),
         (_, column) => BooleanBuffer::new_unset(column.array().len()),
     };
     (found, column.array().nulls().cloned())
@@ -212,7 +244,7 @@ fn has<T>(values: &[T], found: impl Fn(&T) -> bool) -> BooleanBuffer {
     BooleanBuffer::collect_bool(values.len(), |row| found(&values[row]))
 }
 
-/// Conditions by kernels; then only the result that each row takes is computed.
+/// Conditions by kernels; then only the result that each row takes is computed, unless results are bits.
 fn case<'a>(frame: &Frame<'a>, case: &'a Case) -> Fit<Column> {
     let operand = case.operand.as_ref().map(|operand| values(frame, operand)).transpose()?;
     let mut conditions = Vec::with_capacity(case.whens.len());
@@ -223,11 +255,37 @@ fn case<'a>(frame: &Frame<'a>, case: &'a Case) -> Fit<Column> {
         };
         conditions.push(is(&holds, true));
     }
+    if case.value_type == ValueType::Bool {
+        return choose(frame, case, &conditions).map(Column::Bool);
+    }
     Ok(each(frame, case.value_type, |row| {
         let taken = conditions.iter().position(|condition| condition.value(row));
         let then = taken.map(|taken| &case.whens[taken].1).or(case.otherwise.as_ref());
         frame.row(row).item(then?)
     }))
+}
+
+/// Every result by kernels, and of them the one that is taken, 64 rows at a time. What faults and is not taken costs no
+/// more than a look at the rows that are unknown.
+fn choose<'a>(frame: &Frame<'a>, case: &'a Case, conditions: &[BooleanArray]) -> Fit<BooleanArray> {
+    let otherwise = case.otherwise.as_ref().map(|node| truth(frame, node)).transpose()?;
+    let mut chosen = otherwise.unwrap_or_else(|| every(frame.rows(), None));
+    for (condition, (_, then)) in conditions.iter().zip(&case.whens).rev() {
+        let then = truth(frame, then)?;
+        let take = |then: &BooleanBuffer, chosen: &BooleanBuffer| {
+            let taken = condition.values();
+            &(then & taken) | &(chosen & &!taken)
+        };
+        let values = take(then.values(), chosen.values());
+        let known =
+            (then.null_count() + chosen.null_count() > 0).then(|| take(&known_in(&then), &known_in(&chosen)));
+        chosen = BooleanArray::new(values, known.map(NullBuffer::new));
+    }
+    Ok(chosen)
+}
+
+fn known_in(truth: &BooleanArray) -> BooleanBuffer {
+    truth.nulls().map_or_else(|| BooleanBuffer::new_set(truth.len()), |nulls| nulls.inner().clone())
 }
 
 fn each<'a>(frame: &Frame<'a>, value_type: ValueType, item: impl Fn(usize) -> Option<Item<'a>>) -> Column {

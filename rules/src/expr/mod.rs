@@ -35,6 +35,7 @@ mod row;
 pub mod sql;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 pub use bound::{Answer, Answers, Bound, Missing};
 pub use columns::{Columns, ColumnsBuilder, ColumnsError};
