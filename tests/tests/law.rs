@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use serde_json::{Value as Json, json};
 use tidings_pipeline::engine::Engine;
+use tidings_pipeline::past::LookBack;
 use tidings_rules::Pack;
-use tidings_rules::pack::run_cases;
+use tidings_rules::pack::{law_of_day, run_cases};
 use tidings_tests::{
     FATHER, MOTHER, Setup, at, event, inbox, ingest, settle, state, viet_nam_files_with, viet_nam_with,
 };
@@ -168,6 +169,40 @@ fn a_law_that_reaches_back_lists_the_decisions_to_reopen() {
         rule(true, "law-of-occurrence"),
     ];
     assert_eq!(changed, expected, "her birth was before the change: only who files later gains by it");
+}
+
+#[test]
+fn an_explanation_tells_what_was_known_of_the_law_on_a_day() {
+    let engine = Setup { pack: tidings_tests::load(reaching_back()), ..Setup::memory(1) }.open();
+    state(&engine, FATHER, "2026-01-01", &[("insured_months", "200")]);
+    ingest(&engine, &[birth(FATHER, "2026-07-15")], 1);
+    let answer = |known: Option<&str>| {
+        let back = LookBack { known: known.map(day), as_of: None };
+        let now = at("2026-10-01T10:00:00+07:00");
+        let found = engine.explain_past(tidings_tests::citizen(FATHER), None, back, now).expect("explains");
+        let rules = found.decisions.into_iter().flat_map(|one| one.rules);
+        let rule = rules.into_iter().find(|rule| rule.rule == "law-of-occurrence").expect("considered");
+        rule.answer
+    };
+    assert_eq!(answer(None), "yes");
+    assert_eq!(answer(Some("2026-08-31")), "no", "in force since July, and known to nobody until September");
+    assert_eq!(answer(Some("2026-09-01")), "yes");
+}
+
+#[test]
+fn the_cases_of_one_day_are_those_of_its_law() {
+    let names = |day_: &str| {
+        let of_day = law_of_day(pack(), day(day_));
+        let results = run_cases(&of_day).into_iter().filter(|case| case.rule == "law-of-occurrence");
+        let results: Vec<_> = results.map(|case| (case.case, case.passed)).collect();
+        assert!(results.iter().all(|(_, passed)| *passed), "{results:?}");
+        results.into_iter().map(|(name, _)| name).collect::<BTreeSet<_>>()
+    };
+    let (before, after) = (names("2026-06-30"), names("2026-07-01"));
+    assert!(after.contains("enough by the new law") && !before.contains("enough by the new law"));
+    assert!(!before.is_empty() && before.is_disjoint(&after));
+    let none = law_of_day(pack(), day("1900-01-01"));
+    assert_eq!(run_cases(&none), [], "no rule was in force");
 }
 
 #[test]

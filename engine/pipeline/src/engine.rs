@@ -39,6 +39,14 @@ pub enum PipelineError {
     /// There is no such thing.
     #[error("there is no {0}")]
     NotFound(String),
+    /// The pack in force does not load without the law that became known later.
+    #[error("the pack does not load as it was known on {day}: {first}")]
+    Unknowable {
+        /// The day.
+        day: chrono::NaiveDate,
+        /// The first mistake.
+        first: String,
+    },
 }
 
 /// Named limits of the loops.

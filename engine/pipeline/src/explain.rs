@@ -2,11 +2,12 @@
 //! considered.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
-use tidings_domain::ids::{CitizenId, OccurrenceId, OpportunityId};
+use tidings_domain::ids::{CitizenId, NotificationId, OccurrenceId, OpportunityId};
 use tidings_domain::message::{Decision, DeliveryState, Notification, Outcome, Planning};
-use tidings_domain::record::{Answer, Record, State, Suppressed};
+use tidings_domain::record::{Answer, Opportunity, Record, State, Suppressed};
 use tidings_domain::store::Table;
 use tidings_domain::time::Timestamp;
 use tidings_rules::expr;
@@ -15,6 +16,7 @@ use tidings_rules::pack::model::{LifeEvent, Pack, Rule};
 use crate::engine::{Engine, PipelineError};
 use crate::judge::{ActivePack, addressed_to, columns, rules_here};
 use crate::law::{self, Found};
+use crate::past::{LookBack, Seen, state_after};
 use crate::policy;
 use crate::view::{Folded, Reader, evidence};
 
@@ -26,6 +28,9 @@ pub struct Explanation {
     pub citizen: String,
     /// The pack in force, as name, version and digest.
     pub pack: String,
+    /// From which day it is seen, and as of which day it was known, where it is a look back.
+    #[serde(flatten)]
+    pub seen: LookBack,
     /// One entry for each occurrence, latest first.
     pub decisions: Vec<Explained>,
     /// Messages, latest first.
@@ -119,32 +124,45 @@ impl Engine {
         only: Option<OccurrenceId>,
         now: Timestamp,
     ) -> Result<Explanation, PipelineError> {
-        let active = self.active();
+        self.explain_past(citizen, only, LookBack::default(), now)
+    }
+
+    /// The same as seen from an earlier day. What is closed today is closed to a look back, too.
+    pub fn explain_past(
+        &self,
+        citizen: CitizenId,
+        only: Option<OccurrenceId>,
+        back: LookBack,
+        now: Timestamp,
+    ) -> Result<Explanation, PipelineError> {
         let held = self.record(citizen)?;
         if held.sealer.is_none() {
             return Err(PipelineError::NotFound(format!("record of citizen {citizen}")));
         }
-        let record = &held.record;
-        let (decisions, plannings) = self.decisions(citizen)?;
-        let folded = policy::fold_all(Reader { pack: &active.pack, me: citizen, record });
+        let today = Today { active: self.active(), citizen, record: &held.record, now };
+        let seen = self.seen(citizen, held.record.clone(), back, now)?;
+        let (decisions, mut plannings) = self.decisions(citizen)?;
+        plannings.values_mut().for_each(|list| list.retain(|planning| seen.shows(planning.at)));
+        let notifications = self.notifications(&today, &seen, only)?;
+        let pack = &seen.active.pack;
+        let folded = policy::fold_all(Reader { pack, me: citizen, record: &seen.record });
         let mut explained: Vec<(Timestamp, Explained)> = Vec::new();
         for (id, folded) in &folded {
             if only.is_some_and(|only| only != *id) {
                 continue;
             }
-            let view = One { active: &active, citizen, record, id: *id, folded, now };
-            if let Some(mut one) = view.explain(decisions.get(id)) {
-                one.history = plannings.get(id).map(|list| history(&active.pack, list)).unwrap_or_default();
-                explained.push((folded.time, one));
-            }
+            let plannings = plannings.get(id).map_or(&[][..], Vec::as_slice);
+            let one = One { today: &today, seen: &seen, id: *id, folded, plannings, inbox: &notifications };
+            let decision = decisions.get(id).filter(|_| seen.until.is_none());
+            explained.extend(one.explain(decision).map(|one| (folded.time, one)));
         }
         explained.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
-        let pack = &active.pack;
         Ok(Explanation {
             citizen: citizen.to_string(),
             pack: format!("{} {} ({})", pack.name, pack.version, short(&pack.digest)),
+            seen: back,
             decisions: explained.into_iter().map(|(_, one)| one).collect(),
-            messages: self.messages(&active.pack, citizen, record, only, now)?,
+            messages: notifications.iter().map(|one| message(pack, one, &seen)).collect(),
         })
     }
 
@@ -169,63 +187,85 @@ impl Engine {
         Ok((decisions, plannings))
     }
 
-    fn messages(
+    /// The messages that may be shown, latest first.
+    fn notifications(
         &self,
-        pack: &Pack,
-        citizen: CitizenId,
-        record: &Record,
+        today: &Today<'_>,
+        seen: &Seen,
         only: Option<OccurrenceId>,
-        now: Timestamp,
-    ) -> Result<Vec<Message>, PipelineError> {
-        let rows: Vec<(Vec<u8>, Notification)> = self.rows_of(citizen, Table::Notification)?;
-        let reader = Reader { pack, me: citizen, record };
-        let about = |id: &OpportunityId| record.opportunities.get(id).map(|one| one.occurrence);
-        let mut found: Vec<&Notification> = rows
-            .iter()
+    ) -> Result<Vec<Notification>, PipelineError> {
+        let rows: Vec<(Vec<u8>, Notification)> = self.rows_of(today.citizen, Table::Notification)?;
+        let reader = today.reader();
+        let about = |id: &OpportunityId| today.record.opportunities.get(id).map(|one| one.occurrence);
+        let mut found: Vec<Notification> = rows
+            .into_iter()
             .map(|(_, notification)| notification)
+            .filter(|one| seen.shows(one.planned))
             .filter(|one| only.is_none() || one.tells.iter().any(|id| about(id) == only))
-            .filter(|one| one.tells.iter().all(|id| policy::may_open(reader, *id, now)))
+            .filter(|one| one.tells.iter().all(|id| policy::may_open(reader, *id, today.now)))
             .collect();
         found.sort_by_key(|one| std::cmp::Reverse((one.planned, one.id)));
-        Ok(found.into_iter().map(|one| message(pack, one)).collect())
+        Ok(found)
     }
 }
 
-fn message(pack: &Pack, notification: &Notification) -> Message {
+fn message(pack: &Pack, notification: &Notification, seen: &Seen) -> Message {
     Message {
         notification: notification.id.to_string(),
         kind: notification.kind.to_string(),
         planned: local(pack, notification.planned),
-        inbox: notification.inbox.map(|at| local(pack, at)),
+        inbox: notification.inbox.filter(|at| seen.shows(*at)).map(|at| local(pack, at)),
         subject: notification.subject.clone(),
         body: notification.body.clone(),
         services: notification.rules.iter().map(|(_, service)| service.clone()).collect(),
         deliveries: notification
             .deliveries
             .iter()
-            .map(|delivery| format!("{}: {}", delivery.channel, delivered(pack, &delivery.state)))
+            .map(|delivery| format!("{}: {}", delivery.channel, delivered(pack, &delivery.state, seen)))
             .collect(),
+    }
+}
+
+/// A citizen as they are now: what is closed to them now stays closed.
+struct Today<'a> {
+    active: Arc<ActivePack>,
+    citizen: CitizenId,
+    record: &'a Record,
+    now: Timestamp,
+}
+
+impl Today<'_> {
+    fn reader(&self) -> Reader<'_> {
+        Reader { pack: &self.active.pack, me: self.citizen, record: self.record }
+    }
+
+    /// Whether a life event of somebody may be shown.
+    fn shows(&self, life_event: &str, subject: CitizenId) -> bool {
+        let found = self.active.pack.life_event(life_event);
+        found.is_some_and(|(_, life_event)| policy::visible(self.reader(), life_event, subject, self.now))
     }
 }
 
 /// One occurrence being explained.
 struct One<'a> {
-    active: &'a ActivePack,
-    citizen: CitizenId,
-    record: &'a Record,
+    today: &'a Today<'a>,
+    seen: &'a Seen,
     id: OccurrenceId,
     folded: &'a Folded,
-    now: Timestamp,
+    /// What planning did, as far as it is seen.
+    plannings: &'a [Planning],
+    /// Messages, as far as they are seen.
+    inbox: &'a [Notification],
 }
 
 impl One<'_> {
     fn reader(&self) -> Reader<'_> {
-        Reader { pack: &self.active.pack, me: self.citizen, record: self.record }
+        Reader { pack: &self.seen.active.pack, me: self.today.citizen, record: &self.seen.record }
     }
 
     fn explain(&self, decision: Option<&Decision>) -> Option<Explained> {
-        let pack = &self.active.pack;
-        let occurrence = self.record.occurrences.get(&self.id)?;
+        let pack = &self.seen.active.pack;
+        let occurrence = self.seen.record.occurrences.get(&self.id)?;
         let (_, life_event) = pack.life_event(&occurrence.life_event)?;
         let reader = self.reader();
         let reads = reader.reads(life_event, occurrence.subject, self.folded);
@@ -233,21 +273,23 @@ impl One<'_> {
             rules_here(life_event, &reads).into_iter().filter_map(|number| life_event.rules.get(number));
         let addressed: Vec<&Rule> =
             here.filter(|rule| addressed_to(reader, rule, occurrence.subject, self.folded)).collect();
-        if addressed.is_empty() || !policy::visible(reader, life_event, occurrence.subject, self.now) {
+        let shown = policy::visible(reader, life_event, occurrence.subject, self.seen.now)
+            && self.today.shows(&occurrence.life_event, occurrence.subject);
+        if addressed.is_empty() || !shown {
             return None;
         }
         let columns = columns(life_event, std::slice::from_ref(&reads));
         let evidence =
             decision.map_or_else(|| evidence(life_event, reads), |decision| decision.evidence.clone());
         Some(Explained {
-            decision: format!("{}-{}", self.citizen, self.id),
+            decision: format!("{}-{}", self.today.citizen, self.id),
             life_event: life_event.name.clone(),
             title: first_text(pack, &life_event.title),
             occurred: local(pack, self.folded.time),
             reported: occurrence
                 .reports
                 .iter()
-                .filter(|(event, _)| !self.record.retracted.contains(event))
+                .filter(|(event, _)| !self.seen.record.retracted.contains(event))
                 .map(|(event, report)| format!("{event} ({})", report.source))
                 .collect(),
             pack: short(&decision.map_or(pack.digest, |decision| decision.pack)),
@@ -264,19 +306,20 @@ impl One<'_> {
                 .into_iter()
                 .filter_map(|rule| self.considered(life_event, rule, &columns))
                 .collect(),
-            history: Vec::new(),
+            history: history(pack, self.plannings),
         })
     }
 
     fn considered(&self, life_event: &LifeEvent, rule: &Rule, columns: &expr::Columns) -> Option<Considered> {
-        let pack = &self.active.pack;
-        let id = OpportunityId::of(self.citizen, &rule.root, self.id);
-        let known = self.record.opportunities.get(&id);
-        let state = known.map(|known| &known.state);
-        if matches!(state, Some(State::Suppressed(Suppressed::NoLink))) {
+        let pack = &self.seen.active.pack;
+        let id = OpportunityId::of(self.today.citizen, &rule.root, self.id);
+        let today = self.today.record.opportunities.get(&id).map(|known| &known.state);
+        if matches!(today, Some(State::Suppressed(Suppressed::NoLink))) {
             return None;
         }
-        let since = self.active.since.get(&rule.root).copied();
+        let known = self.seen.record.opportunities.get(&id);
+        let state = known.map(|known| self.state(rule, known));
+        let since = self.seen.active.since.get(&rule.root).copied();
         let applies = policy::applies(self.reader(), (life_event, rule), since, self.folded);
         let refused = policy::refused(self.reader(), life_event, rule, Timestamp::MAX);
         let (answer, because) = match (applies, known.map(|known| &known.answer)) {
@@ -286,20 +329,20 @@ impl One<'_> {
             (Ok(()), _) => self.answer(rule, columns),
         };
         let service = pack.services.get(&rule.service);
-        let subject = self.record.occurrences.get(&self.id)?.subject;
+        let subject = self.seen.record.occurrences.get(&self.id)?.subject;
         Some(Considered {
             rule: rule.key.clone(),
             service: service.map(|service| first_text(pack, &service.title)).unwrap_or_default(),
             answer,
             because,
-            state: state.map_or_else(|| "-".to_owned(), describe),
+            state: state.map_or_else(|| "-".to_owned(), |state| describe(&state)),
             law: rule.basis.iter().map(|basis| format!("{}, {}", basis.law, basis.article)).collect(),
             when: rule.when_text.clone(),
             deadline: policy::deadline_of(
                 self.reader(),
                 rule,
                 (subject, self.folded),
-                self.reader().date(self.now),
+                self.reader().date(self.seen.now),
             )
             .map(|day| day.to_string()),
         })
@@ -307,6 +350,18 @@ impl One<'_> {
 }
 
 impl One<'_> {
+    /// Where an opportunity stands, or stood then.
+    fn state(&self, rule: &Rule, known: &Opportunity) -> State {
+        if self.seen.until.is_none() {
+            return known.state.clone();
+        }
+        let in_inbox = |id: &NotificationId| {
+            let message = self.inbox.iter().find(|one| one.id == *id);
+            message.and_then(|one| one.inbox).is_some_and(|at| self.seen.shows(at))
+        };
+        state_after((&rule.key, &rule.root), self.plannings.iter(), in_inbox)
+    }
+
     /// What a rule answers, and why.
     fn answer(&self, rule: &Rule, columns: &expr::Columns) -> (String, Vec<String>) {
         let day = self.reader().date(self.folded.time);
@@ -326,8 +381,13 @@ fn local(pack: &Pack, at: Timestamp) -> String {
     at.to_utc().with_timezone(&pack.zone).format("%Y-%m-%d %H:%M %z").to_string()
 }
 
-fn delivered(pack: &Pack, state: &DeliveryState) -> String {
+fn delivered(pack: &Pack, state: &DeliveryState, seen: &Seen) -> String {
     match state {
+        DeliveryState::Begun(at) | DeliveryState::Finished(at) | DeliveryState::Unknown(at)
+            if !seen.shows(*at) =>
+        {
+            "waiting".to_owned()
+        }
         DeliveryState::Waiting => "waiting".to_owned(),
         DeliveryState::Begun(at) => format!("begun {}", local(pack, *at)),
         DeliveryState::Finished(at) => format!("delivered {}", local(pack, *at)),

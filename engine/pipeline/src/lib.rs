@@ -16,6 +16,7 @@ mod lane;
 pub mod law;
 pub mod load;
 pub mod open;
+pub mod past;
 pub mod plan;
 pub mod policy;
 pub mod queue;

@@ -9,7 +9,8 @@ use tidings_domain::store::{RowKey, Table};
 use tidings_rules::Pack;
 
 use crate::engine::{Engine, PipelineError};
-use crate::judge::{ActivePack, Tally, judge};
+use crate::judge::ActivePack;
+use crate::past::judged_afresh;
 use crate::view::{Reader, date};
 
 /// A decision that would be another one today.
@@ -91,9 +92,7 @@ fn answers(
     record: &Record,
     active: &ActivePack,
 ) -> Result<BTreeMap<OpportunityId, (OccurrenceId, String, &'static str)>, PipelineError> {
-    let mut fresh = Record { opportunities: Default::default(), ..record.clone() };
-    let asked = BTreeMap::from([(citizen, fresh.occurrences.keys().copied().collect())]);
-    judge(active, &mut BTreeMap::from([(citizen, &mut fresh)]), &asked, &mut Tally::default())?;
+    let fresh = judged_afresh(citizen, record, active)?;
     let found = fresh.opportunities.into_iter().filter_map(|(id, opportunity)| {
         let word = match opportunity.answer {
             Answer::Yes => "yes",

@@ -48,10 +48,7 @@ pub(crate) enum Command {
     /// The decisions in the store that what became known after a day makes others.
     Reopen(ReopenArgs),
     /// Why a citizen was told of something, or was not.
-    Explain {
-        /// A citizen's id, a decision's key (CITIZEN-OCCURRENCE), or `-` to read a national number from stdin.
-        what: String,
-    },
+    Explain(ExplainArgs),
     /// Run the stored events again, in an empty store, and compare the opportunities.
     Replay,
     /// Look at the queue and act on it.
@@ -128,13 +125,31 @@ pub(crate) enum ClockArg {
     Events,
 }
 
+/// From where to look.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(crate) struct DayArgs {
+    /// What was so on this day, yyyy-mm-dd; today without it.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) as_of: Option<NaiveDate>,
+    /// What was known on this day, yyyy-mm-dd; all that is known without it.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) known: Option<NaiveDate>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArgs {
+    /// A citizen's id, a decision's key (CITIZEN-OCCURRENCE), or `-` to read a national number from stdin.
+    pub(crate) what: String,
+    #[command(flatten)]
+    pub(crate) days: DayArgs,
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckArgs {
     /// The pack's folder; the configured one without it.
     pub(crate) pack: Option<PathBuf>,
-    /// The day on which law is asked for, yyyy-mm-dd; today without it.
-    #[arg(long, value_name = "DATE")]
-    pub(crate) as_of: Option<NaiveDate>,
+    #[command(flatten)]
+    pub(crate) days: DayArgs,
     /// How to print; `json` is what `--json` means here.
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
@@ -178,9 +193,8 @@ pub(crate) struct ExportArgs {
     /// How it is written.
     #[arg(long, value_enum, default_value = "ttl")]
     pub(crate) format: CatalogueFormat,
-    /// The day whose law and catalogue are told, yyyy-mm-dd; today in the pack's zone without it.
-    #[arg(long, value_name = "DATE")]
-    pub(crate) as_of: Option<NaiveDate>,
+    #[command(flatten)]
+    pub(crate) days: DayArgs,
     /// What IRIs begin with, in place of what the pack says; ends in `/` or `#`.
     #[arg(long, value_name = "IRI")]
     pub(crate) base: Option<String>,
@@ -200,9 +214,8 @@ pub(crate) enum CatalogueFormat {
 pub(crate) struct CoverageArgs {
     /// The pack's folder; the configured one without it.
     pub(crate) pack: Option<PathBuf>,
-    /// The day, yyyy-mm-dd; today without it.
-    #[arg(long, value_name = "DATE")]
-    pub(crate) as_of: Option<NaiveDate>,
+    #[command(flatten)]
+    pub(crate) days: DayArgs,
     /// Count the files handled in the configured store too.
     #[arg(long)]
     pub(crate) store: bool,
@@ -215,12 +228,8 @@ pub(crate) struct LawArgs {
     /// The pack's folder; the configured one without it.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) pack: Option<PathBuf>,
-    /// What was law on this day, yyyy-mm-dd; today without it.
-    #[arg(long, value_name = "DATE")]
-    pub(crate) as_of: Option<NaiveDate>,
-    /// What was known on this day, yyyy-mm-dd; all that the pack says without it.
-    #[arg(long, value_name = "DATE")]
-    pub(crate) known: Option<NaiveDate>,
+    #[command(flatten)]
+    pub(crate) days: DayArgs,
     /// Where: a place of the pack and its code, such as `province=01`.
     #[arg(long, value_name = "FACT=CODE", value_parser = fact_and_code)]
     pub(crate) at: Vec<(String, String)>,
@@ -242,6 +251,12 @@ fn fact_and_code(text: &str) -> Result<(String, String), String> {
 pub(crate) struct TestArgs {
     /// The pack's folder; the configured one without it.
     pub(crate) pack: Option<PathBuf>,
+    /// Only the cases of the law in force on this day, yyyy-mm-dd; all of them without it.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) as_of: Option<NaiveDate>,
+    /// Of the pack as it was known on this day, yyyy-mm-dd.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) known: Option<NaiveDate>,
     /// Of this rule alone.
     #[arg(long, value_name = "KEY")]
     pub(crate) rule: Option<String>,

@@ -16,7 +16,7 @@ mod scope;
 pub(crate) mod tests;
 
 pub use cases::{
-    CaseResult, Gap, RuleCoverage, RuleMutation, Survivor, Witness, coverage, mutation, run_cases,
+    CaseResult, Gap, RuleCoverage, RuleMutation, Survivor, Witness, coverage, law_of_day, mutation, run_cases,
 };
 pub use diagnostic::{Code, Diagnostic, Review, ReviewKind};
 pub use folder::read_folder;

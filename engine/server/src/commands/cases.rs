@@ -8,7 +8,9 @@ use tidings_domain::value::Value;
 use tidings_rules::Pack;
 use tidings_rules::expr::Answer;
 use tidings_rules::pack::model::Rule;
-use tidings_rules::pack::{RuleCoverage, RuleMutation, Survivor, Witness, coverage, mutation, run_cases};
+use tidings_rules::pack::{
+    RuleCoverage, RuleMutation, Survivor, Witness, coverage, law_of_day, mutation, run_cases,
+};
 
 use crate::cli::TestArgs;
 use crate::out::{Grid, Out, Usage, exit};
@@ -129,8 +131,11 @@ struct Noticed {
 
 /// Runs a pack's cases, and what else is asked for.
 pub(super) fn test(args: &TestArgs, out: Out) -> anyhow::Result<ExitCode> {
-    let pack =
-        super::pack::load(args.pack.as_deref()).map_err(|found| Usage(crate::app::mistakes(&found)))?;
+    let pack = super::pack::need(args.pack.as_deref(), args.known)?;
+    let pack = match args.as_of {
+        Some(day) => law_of_day(pack, day),
+        None => pack,
+    };
     let wanted = |rule: &Rule| args.rule.as_ref().is_none_or(|key| rule.key == *key);
     if !pack.life_events.iter().flat_map(|life_event| &life_event.rules).any(wanted) {
         return Err(no_rule(&pack, args.rule.as_deref().unwrap_or_default()).into());

@@ -14,13 +14,9 @@ pub(super) fn export(args: ExportArgs, configured: Option<PathBuf>, out: Out) ->
     use crate::cli::CatalogueFormat;
     use crate::out::Usage;
 
-    let pack = match args.pack.or(configured) {
-        Some(folder) => crate::app::load_pack(&folder)?,
-        None => crate::app::built_in_pack()?,
-    };
-    let today = || crate::clock::wall().to_utc().with_timezone(&pack.zone).date_naive();
+    let pack = super::pack::need(args.pack.or(configured).as_deref(), args.days.known)?;
     let request = Request {
-        on: args.as_of.unwrap_or_else(today),
+        on: args.days.as_of.unwrap_or_else(|| super::pack::today(&pack)),
         base: args.base.as_deref(),
         format: match args.format {
             CatalogueFormat::Ttl => Format::Turtle,

@@ -10,8 +10,8 @@ use tidings_rules::Pack;
 use tidings_rules::analysis::{Finding, FindingCode, Options, Severity, analyse};
 use tidings_rules::pack::Diagnostic;
 
+use super::pack;
 use crate::cli::{CheckArgs, Format};
-use crate::clock;
 use crate::out::{Out, Usage, exit};
 
 mod sarif;
@@ -39,10 +39,10 @@ struct Listed<'a> {
 pub(super) fn run(args: &CheckArgs, folder: Option<PathBuf>, out: Out) -> anyhow::Result<ExitCode> {
     let format = args.format.unwrap_or(if out.is_json() { Format::Json } else { Format::Human });
     let severities = levels(&args.level)?;
-    match super::pack::load(folder.as_deref()) {
+    match pack::load(folder.as_deref(), args.days.known) {
         Ok(pack) => {
-            let today = clock::wall().to_utc().with_timezone(&pack.zone).date_naive();
-            let options = Options { as_of: Some(args.as_of.unwrap_or(today)), severities };
+            let as_of = args.days.as_of.unwrap_or_else(|| pack::today(&pack));
+            let options = Options { as_of: Some(as_of), severities };
             let findings = analyse(&pack, &options);
             let text = match format {
                 Format::Human => people(&pack, &findings),

@@ -8,8 +8,8 @@ use tidings_pipeline::files::Files;
 use tidings_rules::Pack;
 use tidings_rules::catalogue::{Coverage, ListCoverage, Share, Silent, Why, coverage};
 
+use super::pack;
 use super::requests::{self, Reply, Request};
-use crate::app;
 use crate::cli::CoverageArgs;
 use crate::config::Config;
 use crate::out::{Out, grouped};
@@ -27,12 +27,8 @@ struct Report<'a> {
 
 /// Prints the coverage of a pack.
 pub(super) fn run(config: &Config, args: &CoverageArgs, out: Out) -> anyhow::Result<ExitCode> {
-    let pack = match &args.pack {
-        Some(folder) => app::load_pack(folder)?,
-        None => app::configured_pack(config)?,
-    };
-    let today = || crate::clock::wall().to_utc().with_timezone(&pack.zone).date_naive();
-    let found = coverage(&pack, args.as_of.unwrap_or_else(today));
+    let pack = pack::need(args.pack.as_deref().or(config.pack.as_deref()), args.days.known)?;
+    let found = coverage(&pack, args.days.as_of.unwrap_or_else(|| pack::today(&pack)));
     let files = if args.store { files(config)? } else { None };
     out.value(&Report { coverage: &found, files })?;
     out.say(Page { pack: &pack, language: language(&pack) }.text(&found, files.as_ref()));

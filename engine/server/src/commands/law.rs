@@ -8,11 +8,10 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use tidings_domain::value::Value;
 use tidings_pipeline::reopen::Reopened;
-use tidings_rules::Pack;
 use tidings_rules::expr::{Cell, Figure};
 use tidings_rules::pack::law::{DatedFigure, Parameter};
-use tidings_rules::pack::read_folder;
 
+use super::pack;
 use crate::cli::{LawArgs, ReopenArgs};
 use crate::config::Config;
 use crate::out::{Grid, Out, Usage, exit};
@@ -37,9 +36,8 @@ struct Line {
 
 /// Prints the figures in force on a day, or every value that one figure ever had.
 pub(super) fn law(config: &Config, args: &LawArgs, out: Out) -> anyhow::Result<ExitCode> {
-    let pack = as_known(config, args.pack.as_deref(), args.known)?;
-    let today = clock::wall().to_utc().with_timezone(&pack.zone).date_naive();
-    let day = args.as_of.unwrap_or(today);
+    let pack = pack::need(args.pack.as_deref().or(config.pack.as_deref()), args.days.known)?;
+    let day = args.days.as_of.unwrap_or_else(|| pack::today(&pack));
     let place = |fact: &str| args.at.iter().find(|(name, _)| name == fact).map(|(_, code)| code.clone());
     let lines: Vec<Line> = match &args.figure {
         Some(name) => {
@@ -60,7 +58,7 @@ pub(super) fn law(config: &Config, args: &LawArgs, out: Out) -> anyhow::Result<E
         Some(name) => format!("Every value of {name}"),
         None => format!("Figures of law on {day}"),
     };
-    let known = args.known.map(|known| format!(", as known on {known}")).unwrap_or_default();
+    let known = args.days.known.map(|known| format!(", as known on {known}")).unwrap_or_default();
     let mut grid = Grid::new(&format!("{title}{known}"));
     for line in &lines {
         let unit = line.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
@@ -150,7 +148,7 @@ struct Found {
 
 /// Lists the decisions that what became known after a day makes others.
 pub(super) fn reopen(config: &Config, args: &ReopenArgs, out: Out) -> anyhow::Result<ExitCode> {
-    let before = as_known(config, None, Some(args.known))?;
+    let before = pack::need(config.pack.as_deref(), Some(args.known))?;
     let (engine, _) = app::open(config, clock::wall())?;
     let mut found = Vec::new();
     let citizens = engine.reopen(before, |one| found.push(one))?;
@@ -172,17 +170,4 @@ pub(super) fn reopen(config: &Config, args: &ReopenArgs, out: Out) -> anyhow::Re
     }
     out.say(format!("{changed} decisions to reopen, of {citizens} citizens"));
     Ok(if changed == 0 { ExitCode::SUCCESS } else { ExitCode::from(exit::FINDINGS) })
-}
-
-/// A pack as it was known on a day.
-fn as_known(
-    config: &Config,
-    folder: Option<&std::path::Path>,
-    known: Option<NaiveDate>,
-) -> anyhow::Result<Pack> {
-    let files = match folder.or(config.pack.as_deref()) {
-        Some(folder) => read_folder(folder).map_err(|found| Usage(app::mistakes(&found)))?,
-        None => tidings_rules::packs::viet_nam(),
-    };
-    Ok(Pack::as_known(files, known).map_err(|found| Usage(app::mistakes(&found)))?)
 }

@@ -25,11 +25,12 @@ use tidings_domain::value::Pii;
 
 #[cfg(feature = "cpsv")]
 use crate::cli::CatalogueCommand;
-use crate::cli::{Cli, Command, HoldArgs, LoadArgs, QueueCommand};
+use crate::cli::{Cli, Command, ExplainArgs, HoldArgs, LoadArgs, QueueCommand};
 use crate::config::{Config, ConfigError};
 use crate::out::{Out, Usage, exit};
 use crate::telemetry;
 use requests::{Reply, Request, Who};
+use tidings_pipeline::past::LookBack;
 
 /// Longest line that is read as a national number, bytes.
 const NUMBER_BYTES: u64 = 256;
@@ -59,7 +60,7 @@ pub(crate) fn run(cli: Cli, out: &Out) -> anyhow::Result<ExitCode> {
             let configured = if args.pack.is_none() { configured()?.pack } else { None };
             catalogue::export(args, configured, out)
         }
-        Command::Explain { what } => explain(&configured()?, &what, out),
+        Command::Explain(args) => explain(&configured()?, &args, out),
         Command::Replay => replay::run(&configured()?, out),
         Command::Queue(command) => queue(&configured()?, command, out),
         Command::Forget { citizen } => forget(&configured()?, &citizen, out),
@@ -97,12 +98,13 @@ fn who(text: &str) -> anyhow::Result<Who> {
     Ok(Who::Number(Pii::new(number.trim().to_owned())))
 }
 
-fn explain(config: &Config, what: &str, out: Out) -> anyhow::Result<ExitCode> {
-    let (citizen, occurrence) = match what.split_once('-') {
+fn explain(config: &Config, args: &ExplainArgs, out: Out) -> anyhow::Result<ExitCode> {
+    let (citizen, occurrence) = match args.what.split_once('-') {
         Some((citizen, occurrence)) if !citizen.is_empty() => (citizen, Some(occurrence.to_owned())),
-        _ => (what, None),
+        _ => (args.what.as_str(), None),
     };
-    let reply = requests::ask(config, Request::Explain { who: who(citizen)?, occurrence })?;
+    let back = LookBack { as_of: args.days.as_of, known: args.days.known };
+    let reply = requests::ask(config, Request::Explain { who: who(citizen)?, occurrence, back })?;
     show::reply(&reply, out)
 }
 

@@ -3,17 +3,27 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use chrono::NaiveDate;
 use tidings_rules::Pack;
-use tidings_rules::pack::{Diagnostic, FileKind, schema as schema_of};
+use tidings_rules::pack::{Diagnostic, FileKind, read_folder, schema as schema_of};
 
 use crate::out::{Out, Usage};
+use crate::{app, clock};
 
-/// The pack in this folder, or the one that is built in.
-pub(super) fn load(folder: Option<&Path>) -> Result<Pack, Vec<Diagnostic>> {
-    match folder {
-        Some(folder) => Pack::load(folder),
-        None => Pack::from_files(tidings_rules::packs::viet_nam()),
-    }
+/// The pack in this folder, or the one that is built in, as it was known on a day.
+pub(super) fn load(folder: Option<&Path>, known: Option<NaiveDate>) -> Result<Pack, Vec<Diagnostic>> {
+    let files = folder.map_or_else(|| Ok(tidings_rules::packs::viet_nam()), read_folder)?;
+    Pack::as_known(files, known)
+}
+
+/// The same for a command that cannot do without it.
+pub(super) fn need(folder: Option<&Path>, known: Option<NaiveDate>) -> anyhow::Result<Pack> {
+    load(folder, known).map_err(|found| Usage(app::mistakes(&found)).into())
+}
+
+/// Today where the pack is.
+pub(super) fn today(pack: &Pack) -> NaiveDate {
+    clock::wall().to_utc().with_timezone(&pack.zone).date_naive()
 }
 
 /// Prints the JSON Schema of one pack file, or of all.

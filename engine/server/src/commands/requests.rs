@@ -8,6 +8,7 @@ use tidings_domain::time::Timestamp;
 use tidings_domain::value::Pii;
 use tidings_pipeline::engine::Engine;
 use tidings_pipeline::files::Files;
+use tidings_pipeline::past::LookBack;
 use tidings_pipeline::queue::Filter;
 
 use crate::config::Config;
@@ -26,7 +27,7 @@ pub(crate) enum Who {
 /// What a command asks of the engine.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Request {
-    Explain { who: Who, occurrence: Option<String> },
+    Explain { who: Who, occurrence: Option<String>, back: LookBack },
     List { queue: Option<String>, rule: Option<String>, citizen: Option<String>, limit: usize },
     Show { task: String },
     Retry { task: String },
@@ -93,11 +94,12 @@ pub(crate) fn ask(config: &Config, request: Request) -> anyhow::Result<Reply> {
 /// Answers a request.
 pub(crate) fn answer(engine: &Engine, request: Request, now: Timestamp) -> anyhow::Result<Reply> {
     Ok(match request {
-        Request::Explain { who, occurrence } => {
+        Request::Explain { who, occurrence, back } => {
             let occurrence = occurrence.map(|id| occurrence_id(&id)).transpose()?;
-            Reply::Explanation(serde_json::to_value(engine.explain(
+            Reply::Explanation(serde_json::to_value(engine.explain_past(
                 citizen(engine, &who)?,
                 occurrence,
+                back,
                 now,
             )?)?)
         }

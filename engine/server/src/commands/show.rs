@@ -83,8 +83,16 @@ fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
 
 /// An explanation as a page: each occurrence, the facts that were read, every rule that was considered.
 pub(super) fn explained(explanation: &Value) -> String {
-    let mut page =
-        vec![format!("Citizen {}, pack {}", text(explanation, "citizen"), text(explanation, "pack"))];
+    let day = |key: &str, words: &str| {
+        explanation.get(key).and_then(Value::as_str).map(|day| format!(", {words} {day}")).unwrap_or_default()
+    };
+    let mut page = vec![format!(
+        "Citizen {}, pack {}{}{}",
+        text(explanation, "citizen"),
+        text(explanation, "pack"),
+        day("as_of", "as of"),
+        day("known", "as known on"),
+    )];
     for decision in list(explanation, "decisions") {
         page.push(format!(
             "\n{} ({}), {}\n  decision {}, judged by pack {}",

@@ -9,12 +9,14 @@ use crate::calendar::shift;
 use crate::expr::{Answer, Bound, ColumnRef, Columns, ColumnsBuilder, RowKind};
 
 mod coverage;
+mod day;
 mod mutation;
 #[cfg(test)]
 mod tests;
 mod witness;
 
 pub use coverage::{Gap, RuleCoverage, coverage};
+pub use day::law_of_day;
 pub use mutation::{RuleMutation, Survivor, mutation};
 pub use witness::Witness;
 

@@ -204,7 +204,13 @@ impl Reader<'_> {
     fn versions(&self, parts: &Parts) -> Option<Clock<Milestone>> {
         let law = self.setting.law;
         let days = turns(&parts.names, law, (NaiveDate::MIN, None));
-        let compiled: Vec<Compiled> = days.into_iter().filter_map(|day| self.on(day, parts)).collect();
+        let mut compiled: Vec<Compiled> = days.into_iter().filter_map(|day| self.on(day, parts)).collect();
+        // Seen from a day before its figures were known, it has its fields and never comes about.
+        let is_unknown = compiled.is_empty() && self.setting.cx.known.is_some();
+        if is_unknown {
+            let stand_ins = derived::stand_ins(&parts.names, &self.setting.declared.derived, &law.parameters);
+            compiled.extend(self.compiled(NaiveDate::MAX, parts, &stand_ins));
+        }
         let Some(first) = compiled.first() else {
             if self.setting.cx.out.borrow().is_empty() {
                 let message = "law gives the figures of this milestone on no day";
@@ -224,7 +230,9 @@ impl Reader<'_> {
         let types: Vec<ValueType> = types.collect::<Option<_>>()?;
         let facts = columns.iter().filter(|column| column.row == RowKind::Subject);
         let reads = facts.filter_map(|column| column.path.first().cloned()).collect();
-        let versions = compiled.into_iter().map(|it| self.bind(it, &columns)).collect::<Option<_>>()?;
+        let mut versions: Vec<MilestoneVersion> =
+            compiled.into_iter().map(|it| self.bind(it, &columns)).collect::<Option<_>>()?;
+        versions.retain(|_| !is_unknown);
         let over = self.entry.over.keys().next().cloned();
         let columns = columns.into_iter().zip(types).collect();
         Some(Clock { trigger: Milestone { columns, versions, over, reads }, fields })
@@ -239,12 +247,14 @@ impl Reader<'_> {
     fn on(&self, from: NaiveDate, parts: &Parts) -> Option<Compiled> {
         let (declared, law) = (self.setting.declared, self.setting.law);
         let definitions = derived::on(from, &parts.names, &declared.derived, &law.parameters);
-        if definitions.figures.len() < parts.names.len() {
-            return None;
-        }
+        let is_given = definitions.figures.len() == parts.names.len();
+        is_given.then(|| self.compiled(from, parts, &definitions)).flatten()
+    }
+
+    fn compiled(&self, from: NaiveDate, parts: &Parts, definitions: &Definitions) -> Option<Compiled> {
         let names = self.names(&parts.fields);
         let compile = |place: Place<'_>, source: &Source, wanted: Option<ValueType>| match source
-            .with(&definitions)
+            .with(definitions)
             .and_then(|source| source.compile(&names, wanted))
         {
             Ok(program) => self.own_facts(&place, &program).then_some(program),
@@ -258,9 +268,9 @@ impl Reader<'_> {
         let data = data.map(|(name, source)| compile(self.place.then("data").then(name), source, None));
         let data: Option<Vec<Program>> = data.collect::<Vec<_>>().into_iter().collect();
         let values = self.entry.over.values().flatten();
-        let over: Vec<i64> = values.filter_map(|it| amount_on(it, &definitions)).map(i64::from).collect();
+        let over: Vec<i64> = values.filter_map(|it| amount_on(it, definitions)).map(i64::from).collect();
         let Span { amount, unit } = &self.entry.lead;
-        let lead = Period { amount: amount_on(amount, &definitions)?, unit: *unit };
+        let lead = Period { amount: amount_on(amount, definitions)?, unit: *unit };
         Some(Compiled { from, date: date?, data: data?, lead, over })
     }
 

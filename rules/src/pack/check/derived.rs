@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use tidings_domain::value::{Value, ValueType};
 
 use super::{Cx, Declared, Place, value_type};
-use crate::expr::{Definitions, ExprError, Figure, LAW, RowKind, Source};
+use crate::expr::{Cell, Definitions, ExprError, Figure, LAW, RowKind, Source, TableRow};
 use crate::pack::diagnostic::{Code, did_you_mean};
 use crate::pack::format::FactsFile;
 use crate::pack::law::Parameter;
@@ -101,14 +102,39 @@ fn figure(parameter: &Parameter, day: NaiveDate) -> Option<Figure> {
     if local.is_empty() { everywhere } else { Some(Figure::Local(local, everywhere.map(Box::new))) }
 }
 
+/// Some value of its type for every name, where only types count.
+pub(super) fn stand_ins(
+    names: &BTreeSet<String>,
+    derived: &Arc<BTreeMap<String, Source>>,
+    parameters: &BTreeMap<String, Parameter>,
+) -> Definitions {
+    let figures = names.iter().filter_map(|name| Some((name.clone(), stand_in(parameters.get(name)?))));
+    Definitions { figures: figures.collect(), derived: Arc::clone(derived) }
+}
+
+fn stand_in(parameter: &Parameter) -> Figure {
+    let value = match parameter.value_type {
+        ValueType::Bool => Value::Bool(true),
+        ValueType::Int => Value::Int(1),
+        ValueType::Date => Value::date(NaiveDate::default()),
+        ValueType::Text | ValueType::Citizen => Value::Text("".into()),
+    };
+    if parameter.keys.is_empty() {
+        return Figure::Value(value);
+    }
+    let cells = parameter.keys.iter().map(|_| Cell::Between(None, None)).collect();
+    Figure::Table(vec![TableRow { cells, value }])
+}
+
 /// What names stand for on some day, for what is checked without one: of each figure its last value.
 fn whenever(
     derived: &Arc<BTreeMap<String, Source>>,
     parameters: &BTreeMap<String, Parameter>,
 ) -> Definitions {
-    let figures = parameters.iter().filter_map(|(name, parameter)| {
+    let figures = parameters.iter().map(|(name, parameter)| {
         let all = parameter.local.iter().flat_map(|local| &local.figures).chain(&parameter.figures);
-        Some((name.clone(), all.last()?.figure.clone()))
+        let last = all.last().map(|figure| figure.figure.clone());
+        (name.clone(), last.unwrap_or_else(|| stand_in(parameter)))
     });
     Definitions { figures: figures.collect(), derived: Arc::clone(derived) }
 }

@@ -156,7 +156,9 @@ pub(super) fn check(
     for Given { place, entry, overlay } in setting.given {
         let checker = Checker { setting, names, place: place.clone(), entry, overlay: *overlay, cx };
         let draft = checker.draft(wording, *order);
-        if checker.is_known() {
+        // Of a rule whose figure became known later, nothing may be left.
+        let is_left = draft.as_ref().is_none_or(|draft| !draft.versions.is_empty());
+        if checker.is_known() && is_left {
             drafts.push(draft);
         }
         *order += 1;
@@ -205,8 +207,8 @@ impl Checker<'_> {
         self.reminders();
         let until = self.until();
         let basis = self.basis();
-        let in_force = self.in_force();
-        let versions = in_force.and_then(|in_force| self.versions(in_force));
+        let mut in_force = self.in_force();
+        let versions = in_force.as_mut().and_then(|in_force| self.versions(in_force));
         let mut reads = versions.as_ref().map(|versions| self.condition_reads(versions)).unwrap_or_default();
         reads.extend(deadline.as_ref().map(|(_, read)| read.clone()));
         reads.extend(self.places(versions.as_deref().unwrap_or_default()));
@@ -305,8 +307,9 @@ impl Checker<'_> {
         to
     }
 
-    /// The condition under the law of all days on which the rule is in force.
-    fn versions(&self, in_force: (NaiveDate, Option<NaiveDate>)) -> Option<Vec<Compiled>> {
+    /// The condition under the law of all days on which the rule is in force. Seen from a day before one of its figures
+    /// was known, the rule ends before that figure begins.
+    fn versions(&self, in_force: &mut (NaiveDate, Option<NaiveDate>)) -> Option<Vec<Compiled>> {
         let (place, cx, law) = (self.place.then("when"), self.cx, self.setting.law);
         let source = match Source::read(&self.entry.when) {
             Ok(source) => source,
@@ -324,20 +327,31 @@ impl Checker<'_> {
         if !named {
             return None;
         }
-        let days = clock::turns(&names, law, in_force);
+        let mut days = clock::turns(&names, law, *in_force);
+        if self.cx.known.is_some() {
+            let unknown = days.iter().find(|day| self.not_given(&names, **day).is_some()).copied();
+            days.retain(|day| unknown.is_none_or(|unknown| *day < unknown));
+            in_force.1 = unknown.and_then(|day| day.pred_opt()).or(in_force.1);
+        }
         let versions = days.into_iter().map(|day| self.version(&source, &names, day));
         versions.collect::<Vec<_>>().into_iter().collect()
     }
 
-    fn version(&self, source: &Source, names: &BTreeSet<String>, from: NaiveDate) -> Option<Compiled> {
-        let (place, cx) = (self.place.then("when"), self.cx);
-        let definitions = derived::on(from, names, self.setting.derived, &self.setting.law.parameters);
+    /// A figure that law does not give on a day.
+    fn not_given<'n>(&self, names: &'n BTreeSet<String>, day: NaiveDate) -> Option<&'n String> {
+        let definitions = derived::on(day, names, self.setting.derived, &self.setting.law.parameters);
         // Where the rule holds in one place, what that place says is enough.
         let given = |name: &&String| {
             let figure = definitions.figures.get(*name);
             figure.is_some_and(|figure| figure.is_everywhere() || self.overlay.is_some())
         };
-        if let Some(name) = names.iter().find(|name| !given(name)) {
+        names.iter().find(|name| !given(name))
+    }
+
+    fn version(&self, source: &Source, names: &BTreeSet<String>, from: NaiveDate) -> Option<Compiled> {
+        let (place, cx) = (self.place.then("when"), self.cx);
+        let definitions = derived::on(from, names, self.setting.derived, &self.setting.law.parameters);
+        if let Some(name) = self.not_given(names, from) {
             let at = derived::within(&place, source.text(), &format!("{LAW}.{name}"));
             let message =
                 format!("law gives no figure `{LAW}.{name}` on {from}, and the rule is in force then");

@@ -118,3 +118,17 @@ fn no_rule_claims_a_level_that_is_not_served() {
     assert_eq!(levels.max(), Some(1));
     assert_eq!(coverage(&pack, day("2026-11-24")).services.by_level[1..], [0, 0]);
 }
+
+#[test]
+fn it_loads_as_it_was_known_on_any_day() {
+    let rules = |known: &str| {
+        let pack = Pack::as_known(crate::packs::viet_nam(), Some(day(known)));
+        let pack = pack.unwrap_or_else(|found| panic!("as known on {known}: {}", found[0]));
+        pack.life_events.iter().map(|life_event| life_event.rules.len()).sum::<usize>()
+    };
+    // The newest law is left out first; of a law known to nobody yet, nothing is left.
+    let counts =
+        ["1900-01-01", "2016-06-01", "2024-01-01", "2025-06-01", "2026-03-09", "2026-09-01"].map(rules);
+    assert!(counts.is_sorted(), "{counts:?}");
+    assert!(counts[0] == 0 && counts[2] > 0 && counts[2] < counts[5], "{counts:?}");
+}
