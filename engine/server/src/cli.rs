@@ -74,7 +74,7 @@ pub(crate) enum Command {
     Catalogue(CatalogueCommand),
     /// Print the JSON Schema of a pack file, for editors.
     Schema {
-        /// Which file: pack, sources, facts, events, services, lists, wording, life_event; all of them without one.
+        /// Which file: pack, sources, parameters, facts, events, services, lists, designers, wording, life_event; all of them without one.
         file: Option<String>,
     },
     /// Print the configuration with its defaults and what each key means.
@@ -156,6 +156,12 @@ pub(crate) struct CheckArgs {
     /// Exit with 1 when there are warnings.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Who edited it: refuse what designers.yaml of `--base` does not let them edit.
+    #[arg(long, value_name = "NAME", requires = "base")]
+    pub(crate) designer: Option<String>,
+    /// The folder of the pack as it stands, before the edit.
+    #[arg(long, value_name = "FOLDER", requires = "designer")]
+    pub(crate) base: Option<PathBuf>,
     /// Another severity for one kind of finding, for example A801=off; may be repeated.
     #[arg(long, value_name = "CODE=warning|review|note|off")]
     pub(crate) level: Vec<String>,

@@ -140,6 +140,8 @@ codes! {
     NotShown = "P063",
     /// Two overlays that change the same thing for the same place.
     Conflict = "P066",
+    /// An edit of what its designer may not edit.
+    NotYours = "P067",
     /// Too few cases, or a case that means nothing.
     BadCase = "P064",
     /// A text that lacks a language, or has one too many.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 mod catalogue;
 mod clock;
+mod designers;
 mod law;
 mod overlay;
 
@@ -16,6 +17,7 @@ pub use catalogue::{
     ThemeEntry,
 };
 pub use clock::{AbsenceEntry, MilestoneEntry, On, Span};
+pub use designers::{DesignerEntry, DesignersFile};
 pub use law::{
     Amount, CellEntry, FigureEntry, HolidaysEntry, KeyEntry, ParameterEntry, ParametersFile, RangeEntry,
     RowEntry,

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use super::check;
 use super::diagnostic::{Code, Diagnostic, Diagnostics, did_you_mean};
 use super::format::{
-    EventsFile, FactsFile, LifeEventFile, ListsFile, OverlayFile, PackFile, ParametersFile, ServicesFile,
-    SourcesFile, WordingFile,
+    DesignersFile, EventsFile, FactsFile, LifeEventFile, ListsFile, OverlayFile, PackFile, ParametersFile,
+    ServicesFile, SourcesFile, WordingFile,
 };
 use super::model::{Pack, PackDigest};
 use super::schema::{FileKind, conform, schema};
@@ -88,6 +88,7 @@ pub(super) struct Docs {
     /// Whether every file of services could be read, so that a name that none of them has is wrong.
     pub(super) has_services: bool,
     pub(super) lists: Option<Doc<ListsFile>>,
+    pub(super) designers: Option<Doc<DesignersFile>>,
     pub(super) wording: Option<Doc<WordingFile>>,
     pub(super) life_events: Vec<Doc<LifeEventFile>>,
     pub(super) overlays: Vec<Doc<OverlayFile>>,
@@ -112,7 +113,7 @@ fn limits(files: &BTreeMap<String, String>, out: &mut Diagnostics) {
     }
 }
 
-fn read(files: &BTreeMap<String, String>, out: &mut Diagnostics) -> Docs {
+pub(super) fn read(files: &BTreeMap<String, String>, out: &mut Diagnostics) -> Docs {
     let mut docs = Docs::default();
     let mut found = BTreeMap::new();
     for (file, content) in files {
@@ -165,6 +166,7 @@ impl Docs {
             FileKind::Events => self.events = typed(doc, out),
             FileKind::Services => self.services.extend(typed(doc, out)),
             FileKind::Lists => self.lists = typed(doc, out),
+            FileKind::Designers => self.designers = typed(doc, out),
             FileKind::Wording => self.wording = typed(doc, out),
             FileKind::LifeEvent => self.life_events.extend(typed(doc, out)),
             FileKind::Overlay => self.overlays.extend(typed(doc, out)),

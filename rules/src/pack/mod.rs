@@ -18,6 +18,7 @@ pub(crate) mod tests;
 pub use cases::{
     CaseResult, Gap, RuleCoverage, RuleMutation, Survivor, Witness, coverage, law_of_day, mutation, run_cases,
 };
+pub use check::{UnknownDesigner, foreign_edits};
 pub use diagnostic::{Code, Diagnostic, Review, ReviewKind};
 pub use folder::read_folder;
 pub use load::{MAX_FILE_BYTES, MAX_FILES};

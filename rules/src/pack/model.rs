@@ -74,6 +74,8 @@ pub struct Pack {
     pub themes: BTreeMap<String, Theme>,
     /// Lists that services stand on, by id.
     pub lists: BTreeMap<String, List>,
+    /// Who may edit what, by name.
+    pub designers: BTreeMap<String, super::format::DesignerEntry>,
     /// How they are published as linked data, if the pack says so.
     pub publication: Option<Publication>,
     /// Life events in pack order.

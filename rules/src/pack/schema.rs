@@ -31,6 +31,8 @@ pub enum FileKind {
     Services,
     /// `lists.yaml`, which a pack may do without.
     Lists,
+    /// `designers.yaml`, which a pack may do without.
+    Designers,
     /// `wording.yaml`.
     Wording,
     /// `life_events/NAME.yaml`.
@@ -41,7 +43,7 @@ pub enum FileKind {
 
 impl FileKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Pack,
         Self::Sources,
         Self::Parameters,
@@ -49,6 +51,7 @@ impl FileKind {
         Self::Events,
         Self::Services,
         Self::Lists,
+        Self::Designers,
         Self::Wording,
         Self::LifeEvent,
         Self::Overlay,
@@ -64,6 +67,7 @@ impl FileKind {
             Self::Events => "events.yaml",
             Self::Services => "services.yaml",
             Self::Lists => "lists.yaml",
+            Self::Designers => "designers.yaml",
             Self::Wording => "wording.yaml",
             Self::LifeEvent => "life_events/",
             Self::Overlay => "overlays/",
@@ -82,7 +86,7 @@ impl FileKind {
 
     /// Whether a pack must have a file of this kind.
     pub const fn is_required(self) -> bool {
-        !matches!(self, Self::LifeEvent | Self::Lists | Self::Parameters | Self::Overlay)
+        !matches!(self, Self::LifeEvent | Self::Lists | Self::Designers | Self::Parameters | Self::Overlay)
     }
 
     /// The kind of the file at `path`; `None` when a pack has no such file.
@@ -106,6 +110,7 @@ pub fn schema(kind: FileKind) -> Value {
         FileKind::Events => schema_for!(format::EventsFile),
         FileKind::Services => schema_for!(format::ServicesFile),
         FileKind::Lists => schema_for!(format::ListsFile),
+        FileKind::Designers => schema_for!(format::DesignersFile),
         FileKind::Wording => schema_for!(format::WordingFile),
         FileKind::LifeEvent => schema_for!(format::LifeEventFile),
         FileKind::Overlay => schema_for!(format::OverlayFile),

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use tidings_rules::Pack;
 use tidings_rules::analysis::{Finding, FindingCode, Options, Severity, analyse};
-use tidings_rules::pack::Diagnostic;
+use tidings_rules::pack::{Diagnostic, foreign_edits};
 
 use super::pack;
 use crate::cli::{CheckArgs, Format};
@@ -41,6 +41,15 @@ pub(super) fn run(args: &CheckArgs, folder: Option<PathBuf>, out: Out) -> anyhow
     let severities = levels(&args.level)?;
     match pack::load(folder.as_deref(), args.days.known) {
         Ok(pack) => {
+            let foreign = foreign(args, &pack)?;
+            if !foreign.is_empty() {
+                out.raw(match format {
+                    Format::Human => not_theirs(&foreign),
+                    Format::Json => json(true, &foreign, &[])?,
+                    Format::Sarif => serde_json::to_string_pretty(&sarif::log(&foreign, &[]))?,
+                });
+                return Ok(ExitCode::from(exit::FINDINGS));
+            }
             let as_of = args.days.as_of.unwrap_or_else(|| pack::today(&pack));
             let options = Options { as_of: Some(as_of), severities };
             let findings = analyse(&pack, &options);
@@ -62,6 +71,13 @@ pub(super) fn run(args: &CheckArgs, folder: Option<PathBuf>, out: Out) -> anyhow
             Ok(ExitCode::from(exit::FINDINGS))
         }
     }
+}
+
+/// What was edited by somebody who may not.
+fn foreign(args: &CheckArgs, edited: &Pack) -> anyhow::Result<Vec<Diagnostic>> {
+    let (Some(designer), Some(base)) = (&args.designer, &args.base) else { return Ok(Vec::new()) };
+    let base = pack::need(Some(base), None)?;
+    Ok(foreign_edits(&base, &edited.files, designer).map_err(|error| Usage(error.to_string()))?)
 }
 
 /// `CODE=warning|review|note|off`, as often as wanted.
@@ -103,13 +119,17 @@ fn json(loads: bool, mistakes: &[Diagnostic], findings: &[Finding]) -> anyhow::R
 }
 
 fn wrong(mistakes: &[Diagnostic]) -> String {
-    let mut text = String::new();
-    for one in mistakes {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{one}");
-    }
     let word = if mistakes.len() == 1 { "mistake" } else { "mistakes" };
-    text + &format!("{} {word}; the pack does not load", mistakes.len())
+    format!("{}{} {word}; the pack does not load", lines(mistakes), mistakes.len())
+}
+
+fn not_theirs(edits: &[Diagnostic]) -> String {
+    let word = if edits.len() == 1 { "edit" } else { "edits" };
+    format!("{}{} {word} to leave to others", lines(edits), edits.len())
+}
+
+fn lines(found: &[Diagnostic]) -> String {
+    found.iter().map(|one| format!("{one}\n")).collect()
 }
 
 /// Findings by kind, the gravest first, each kind with its hint where that is the same for all; then a line of sums.

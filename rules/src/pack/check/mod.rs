@@ -2,6 +2,8 @@
 //! silence. Checking and compiling are one walk: what comes out has been checked, and what is wrong is on the
 //! list.
 
+pub use designers::{UnknownDesigner, foreign_edits};
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use crate::yaml::{Data, Node, Position, Step};
 mod cases;
 mod clock;
 mod derived;
+mod designers;
 mod effects;
 mod events;
 mod facts;
@@ -297,6 +300,10 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
         cx,
     );
     let lists = docs.lists.as_ref().map(|doc| lists::check(doc, &services, cx)).unwrap_or_default();
+    let designers = docs.designers.as_ref().map(|doc| {
+        let life_events = life_events.as_deref();
+        designers::check(doc, &designers::Known { services: &services, overlays: &overlays, life_events }, cx)
+    });
     if let Some(life_events) = &life_events {
         services::reasons(&docs.services, life_events, cx);
     }
@@ -331,6 +338,7 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
         services,
         themes,
         lists,
+        designers: designers.unwrap_or_default(),
         publication: header.publication,
         roots: roots(&life_events),
         life_events,

@@ -28,6 +28,11 @@ impl<T> Dated<T> {
         Some(Self { first, later: values.collect() })
     }
 
+    /// Every value, in the order of its days.
+    pub fn all(&self) -> impl Iterator<Item = &T> {
+        std::iter::once(&self.first).chain(self.later.iter().map(|(_, value)| value))
+    }
+
     /// The value on a day. On days before the first value's, the first: the oldest that is known.
     pub fn on(&self, day: NaiveDate) -> &T {
         let current = self.later.iter().rev().find(|(from, _)| *from <= day);
