@@ -407,25 +407,26 @@ fn describe(state: &State) -> String {
     }
 }
 
+/// What planning did, a line each. What is suppressed is asked again whenever something changes; the same reason again
+/// is no news.
 fn history(pack: &Pack, plannings: &[Planning]) -> Vec<String> {
-    let line = |planning: &Planning| {
-        let outcomes = planning
-            .outcomes
-            .iter()
-            .filter(|(_, outcome)| !matches!(outcome, Outcome::Suppressed(Suppressed::NoLink)));
-        outcomes
-            .map(|(rule, outcome)| {
-                let what = match outcome {
-                    Outcome::Planned(id, kind) => format!("{kind} in message {id}"),
-                    Outcome::Suppressed(Suppressed::CoveredBy(other)) => format!("covered by {other}"),
-                    Outcome::Suppressed(reason) => format!("not told: {}", reason.code()),
-                    Outcome::Unknown(missing) => format!("unknown: {}", missing.join(", ")),
-                };
-                format!("{} {rule}: {what}", local(pack, planning.at))
-            })
-            .collect::<Vec<_>>()
-    };
-    plannings.iter().flat_map(line).collect()
+    let mut before: BTreeMap<&str, &Outcome> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for planning in plannings {
+        for (rule, outcome) in &planning.outcomes {
+            let again = before.insert(rule, outcome) == Some(outcome);
+            let what = match outcome {
+                Outcome::Suppressed(Suppressed::NoLink) => continue,
+                Outcome::Suppressed(_) | Outcome::Unknown(_) if again => continue,
+                Outcome::Planned(id, kind) => format!("{kind} in message {id}"),
+                Outcome::Suppressed(Suppressed::CoveredBy(other)) => format!("covered by {other}"),
+                Outcome::Suppressed(reason) => format!("not told: {}", reason.code()),
+                Outcome::Unknown(missing) => format!("unknown: {}", missing.join(", ")),
+            };
+            lines.push(format!("{} {rule}: {what}", local(pack, planning.at)));
+        }
+    }
+    lines
 }
 
 fn first_text(pack: &Pack, texts: &BTreeMap<String, String>) -> String {
