@@ -15,7 +15,7 @@ FUZZING := -max_total_time=60 -max_len=4096 -len_control=0
 ORACLE_EXPRESSIONS ?= 10000
 ORACLE_SEED ?= 1
 
-.PHONY: demo test crash bench bench-peers oracle fuzz sql-oracle cpsv check-tools lint deny unit help
+.PHONY: demo test crash bench bench-peers oracle fuzz sql-oracle cpsv check-tools lint locks deny unit help
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -31,9 +31,15 @@ demo: check-tools ## A synthetic province of 100,000 citizens and a year of even
 test: check-tools lint deny unit ## Everything that proves it
 	@echo "make test: all passed"
 
-lint:
+lint: locks
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(BUILD) --workspace --all-targets -- -D warnings
+
+# Workspaces of their own build on ours; a dependency that is new to us leaves their lock files behind.
+locks:
+	@for folder in benches/peers tests/oracles/datafusion tests/fuzz; do \
+	  $(CARGO) update --quiet --workspace --locked --manifest-path $$folder/Cargo.toml || \
+	  { echo "make: $$folder/Cargo.lock is behind. In that folder: cargo update --workspace"; exit 1; }; done
 
 # Built without optimisation: it runs for a second, and its build is what costs.
 $(TOOLS)/bin/cargo-deny:
@@ -58,7 +64,7 @@ bench: check-tools ## What it costs, beside its floor
 
 sql-oracle: check-tools ## `tidings rules sql` on DuckDB, DataFusion and PostgreSQL against our own answers (needs python3)
 	$(CARGO) build $(BUILD) -p tidings
-	tests/oracles/sql/run.sh target/release/tidings
+	tests/oracles/sql/run.sh $(TARGET)/release/tidings
 
 # The checker is Python's; its folder is made anew when what it is made of changes.
 $(TOOLS)/cpsv/made: tests/oracles/cpsv/requirements.txt
