@@ -2,52 +2,112 @@
 
 use super::finding::{Finding, FindingCode as Code};
 use super::places::Spot;
-use super::worlds::Under;
 use super::{About, Found};
-use crate::expr::prove::{Claim, Piece, Truths, World, figures, impossible};
+use crate::expr::prove::{Claim, Truths, World, impossible};
+use crate::expr::{Piece, figures};
 use crate::pack::model::Rule;
+use crate::pack::worlds::Under;
+use crate::yaml::Position;
 
 /// The longest part of a condition that a message quotes, in characters.
 const MAX_QUOTE: usize = 80;
 
 pub(super) fn check(rule: &Rule, about: &About<'_>, found: &mut Found<'_>) {
     let spot = about.rule(rule).then("when");
-    let each: Vec<Vec<Finding>> =
+    let each: Vec<Judged<'_>> =
         Under::each(rule).map(|under| under_law(under, &spot, about, found)).collect();
-    settle(rule, &each, found);
+    for code in [Code::NeverTrue, Code::NeverFalse] {
+        wholes(rule, &each, code, &spot, found);
+    }
+    parts(&each, found);
     if found.wants(Code::Figure) {
         typed_figures(rule, &spot, found);
     }
 }
 
-/// What is found under the law of some days.
-fn under_law(under: Under<'_>, spot: &Spot<'_>, about: &About<'_>, found: &Found<'_>) -> Vec<Finding> {
+/// What there is to say of a condition under the law of some days.
+struct Judged<'a> {
+    under: Under<'a>,
+    whole: Option<Whole>,
+    parts: Vec<Finding>,
+}
+
+/// That a condition leaves nobody, or everybody.
+struct Whole {
+    code: Code,
+    /// What in it is to blame.
+    reason: String,
+    at: Position,
+    hint: &'static str,
+}
+
+fn under_law<'a>(under: Under<'a>, spot: &Spot<'_>, about: &About<'_>, found: &Found<'_>) -> Judged<'a> {
     let rule = under.rule;
     let world = about.columns.world(&[rule], &rule.to, under.period);
     let pieces = under.when().pieces();
     let one = One { under, world: &world, pieces: &pieces, spot };
-    let mut found = Found { options: found.options, findings: Vec::new() };
-    if pieces.iter().any(|piece| !piece.constant) && !one.whole(&mut found) {
-        one.parts(&mut found);
-        one.branches(&mut found);
+    let mut parts = Found { options: found.options, findings: Vec::new() };
+    let decides = pieces.iter().any(|piece| !piece.constant);
+    let whole = if decides { one.whole() } else { None };
+    if decides && whole.is_none() {
+        one.parts(&mut parts);
+        one.branches(&mut parts);
     }
-    found.findings
+    Judged { under, whole, parts: parts.findings }
 }
 
-/// What is found under every law is told once. Of the rest, only what leaves nobody or everybody: that a part
-/// of a condition says nothing more under new law is how law changes.
-fn settle(rule: &Rule, each: &[Vec<Finding>], found: &mut Found<'_>) {
-    for (findings, version) in each.iter().zip(&rule.versions) {
-        for finding in findings {
-            let always = each.iter().all(|other| other.contains(finding));
-            if always {
-                found.findings.push(finding.clone());
-            } else if matches!(finding.code, Code::NeverTrue | Code::NeverFalse) {
-                let message = format!("{}, under the law from {}", finding.message, version.from);
-                found.findings.push(Finding { message, ..finding.clone() });
-            }
+/// What leaves nobody or everybody is told once: with its reason, or with the reasons that it has under the law of
+/// different days.
+fn wholes(rule: &Rule, each: &[Judged<'_>], code: Code, spot: &Spot<'_>, found: &mut Found<'_>) {
+    let (consequence, key) = (consequence(code), &rule.key);
+    let wholes: Vec<_> = each
+        .iter()
+        .filter_map(|it| Some((&it.under, it.whole.as_ref().filter(|whole| whole.code == code)?)))
+        .collect();
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for (under, whole) in &wholes {
+        match reasons.iter_mut().find(|(reason, _)| *reason == whole.reason) {
+            Some((_, periods)) => periods.push(period(under)),
+            None => reasons.push((&whole.reason, vec![period(under)])),
         }
     }
+    let message = match reasons.as_slice() {
+        [] => return,
+        [(reason, _)] if wholes.len() == each.len() => format!("`{key}`: {reason}, {consequence}"),
+        [(reason, periods)] => {
+            format!("`{key}`: {reason}, {consequence}, under the law {}", periods.join(" and "))
+        }
+        several => {
+            let several: Vec<_> = several
+                .iter()
+                .map(|(reason, periods)| format!("under the law {} {reason}", periods.join(" and ")))
+                .collect();
+            format!("`{key}`: {}, {consequence}", several.join(", "))
+        }
+    };
+    if let Some((_, first)) = wholes.first() {
+        found.at(code, (spot.file, first.at), message, first.hint);
+    }
+}
+
+const fn consequence(code: Code) -> &'static str {
+    match code {
+        Code::NeverFalse => "so it turns nobody away",
+        _ => "so nobody is ever told",
+    }
+}
+
+/// The days of a version, in words.
+fn period(under: &Under<'_>) -> String {
+    let from = under.version.from;
+    under.period.1.map_or_else(|| format!("from {from}"), |to| format!("from {from} to {to}"))
+}
+
+/// Of parts, what is found under every law: that one says nothing more under new law is how law changes.
+fn parts(each: &[Judged<'_>], found: &mut Found<'_>) {
+    let Some((first, others)) = each.split_first() else { return };
+    let always = first.parts.iter().filter(|it| others.iter().all(|other| other.parts.contains(it)));
+    found.findings.extend(always.cloned());
 }
 
 fn typed_figures(rule: &Rule, spot: &Spot<'_>, found: &mut Found<'_>) {
@@ -75,46 +135,40 @@ impl One<'_> {
         found.at(code, (self.spot.file, self.spot.within(piece.line, piece.column)), message, hint);
     }
 
-    /// The whole is never true or never false. Whether it was reported.
-    fn whole(&self, found: &mut Found<'_>) -> bool {
+    /// The whole is never true or never false.
+    fn whole(&self) -> Option<Whole> {
         if self.never(&[self.under.when().claim(Truths::YES)]) {
-            self.never_true(found);
-            return true;
+            return self.never_true();
         }
-        let never_false = self.never(&[self.under.when().claim(Truths::NO)]);
-        if never_false && let Some(first) = self.pieces.first() {
-            let message =
-                format!("`{}`: the condition is never false, so it turns nobody away", self.under.rule.key);
-            let hint = "for a rule that is for everybody write `TRUE`; else say whom it is not for";
-            self.report(Code::NeverFalse, first, message, hint, found);
+        if !self.never(&[self.under.when().claim(Truths::NO)]) {
+            return None;
         }
-        never_false
+        let hint = "for a rule that is for everybody write `TRUE`; else say whom it is not for";
+        self.because(Code::NeverFalse, self.pieces.first()?, "the condition is never false".to_owned(), hint)
+    }
+
+    fn because(&self, code: Code, piece: &Piece<'_>, reason: String, hint: &'static str) -> Option<Whole> {
+        Some(Whole { code, reason, at: self.spot.within(piece.line, piece.column), hint })
     }
 
     /// Names the smallest part that is to blame.
-    fn never_true(&self, found: &mut Found<'_>) {
-        let key = &self.under.rule.key;
+    fn never_true(&self) -> Option<Whole> {
         let code = Code::NeverTrue;
         if let Some(piece) = self.pieces.iter().find(|piece| self.never(&[piece.claim(Truths::YES)])) {
-            let message = format!("`{key}`: {} is never true, so nobody is ever told", quote(&piece.text));
             let hint = "correct it, or remove the rule; NULL is asked for with IS NULL";
-            return self.report(code, piece, message, hint, found);
+            return self.because(code, piece, format!("{} is never true", quote(&piece.text)), hint);
         }
+        let hint = "correct one of them";
         for (at, second) in self.pieces.iter().enumerate() {
             for first in &self.pieces[..at] {
                 if self.never(&[first.claim(Truths::YES), second.claim(Truths::YES)]) {
                     let (one, other) = (quote(&first.text), quote(&second.text));
-                    let message =
-                        format!("`{key}`: {one} and {other} exclude each other, so nobody is ever told");
-                    return self.report(code, second, message, "correct one of them", found);
+                    return self.because(code, second, format!("{one} and {other} exclude each other"), hint);
                 }
             }
         }
-        let message =
-            format!("`{key}`: the parts of the condition exclude each other, so nobody is ever told");
-        if let Some(first) = self.pieces.first() {
-            self.report(code, first, message, "correct one of them", found);
-        }
+        let reason = "the parts of the condition exclude each other".to_owned();
+        self.because(code, self.pieces.first()?, reason, hint)
     }
 
     /// Parts that are never false, and parts that the others already say.

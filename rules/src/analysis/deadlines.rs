@@ -2,11 +2,11 @@
 
 use super::finding::FindingCode as Code;
 use super::places::Spot;
-use super::worlds::Under;
 use super::{About, Found};
-use crate::expr::prove::{Gap, Truths, World, days_of_shift, impossible, impossible_with};
+use crate::expr::prove::{Gap, Truths, World, days_of_shift, impossible_with, never};
 use crate::pack::format::{Direction, RemindAnchor, Unit};
 use crate::pack::model::{Deadline, Period, Rule};
+use crate::pack::worlds::Under;
 
 pub(super) fn check(rule: &Rule, about: &About<'_>, found: &mut Found<'_>) {
     for under in Under::each(rule) {
@@ -77,7 +77,7 @@ fn timing<'a>(under: Under<'a>, about: &About<'_>) -> Option<Timing<'a>> {
     let anchor = about.columns.place(&deadline.anchor)?;
     let world = about.columns.world(&[rule], &rule.to, under.period);
     // Whoever is never told is not told too late.
-    let told = !impossible(&[under.when().claim(Truths::YES)], &world);
+    let told = !never(&[under.when().asked(Truths::YES)], &world);
     told.then(|| Timing { under, deadline, world, time: about.columns.time(), anchor, latest })
 }
 

@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 
 use crate::Pack;
 use crate::pack::model::{LifeEvent, Rule};
-use crate::pack::{Review, ReviewKind};
+use crate::pack::{Review, ReviewKind, worlds};
 use crate::yaml::Position;
 
 mod conditions;
@@ -25,7 +25,6 @@ mod places;
 #[cfg(test)]
 mod tests;
 mod unused;
-mod worlds;
 
 pub use finding::{Finding, FindingCode, Severity, UnknownCode};
 use places::{Places, Spot};

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::finding::FindingCode as Code;
-use super::worlds::{self, Period, Under};
 use super::{About, Found};
-use crate::expr::Answer;
-use crate::expr::prove::{Asked, Truths, World, example, impossible};
+use crate::expr::prove::{Truths, World, example, never};
 use crate::pack::model::{Recipient, Rule};
+use crate::pack::worlds::{self, Period, Under};
 
 /// The most pairs of rules of one life event that are compared; ten thousand rules, each for its own commune, would make
 /// fifty million.
@@ -45,7 +44,7 @@ fn pair(first: &Rule, second: &Rule, about: &About<'_>, found: &mut Found<'_>) {
         versions.filter_map(|of| Some(Both { period: worlds::shared(of[0].period, of[1].period)?, of }));
     for both in both {
         let world = about.columns.world(&[first, second], &to, both.period);
-        if impossible(&both.of.map(|under| under.when().claim(Truths::YES)), &world) {
+        if never(&both.of.map(|under| under.when().asked(Truths::YES)), &world) {
             continue;
         }
         if let Some(case) = both.case(&to, about) {
@@ -65,16 +64,14 @@ impl Both<'_> {
     fn case(&self, to: &[Recipient], about: &About<'_>) -> Option<String> {
         let to = if to.contains(&Recipient::Subject) { &[Recipient::Subject] } else { to };
         let world = about.columns.world(&self.of.map(|under| under.rule), to, self.period);
-        let asked = self.of.map(|under| Asked { condition: under.when(), answer: Answer::Yes });
-        let base = self.of[0].base().max(self.of[1].base());
-        let row = example(&asked, &world, base)?;
+        let row = example(&self.of.map(|under| under.when().asked(Truths::YES)), &world)?;
         Some(about.columns.words(&row))
     }
 
     /// Whether the conditions are true in the same rows, and hold in the same places.
     fn are_equal(&self, world: &World) -> bool {
         let only = |one: Under<'_>, other: Under<'_>| {
-            impossible(&[one.when().claim(Truths::YES), other.when().claim(Truths::NOT_YES)], world)
+            never(&[one.when().asked(Truths::YES), other.when().asked(Truths::NOT_YES)], world)
         };
         let [first, second] = self.of;
         let overlay = |under: Under<'_>| under.rule.scope.as_ref().map(|scope| scope.here.clone());

@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
-use tidings_domain::value::days;
 
 use super::finding::FindingCode as Code;
 use super::places::Spot;
-use super::worlds::Period;
-use super::{About, Found};
-use crate::expr::prove::{Asked, Truths, World, example, impossible};
-use crate::expr::{Answer, Bound};
+use super::{About, Found as Findings};
+use crate::expr::Bound;
+use crate::expr::prove::{Found, Truths, World, ask};
 use crate::pack::model::{Partition, Recipient, Rule};
+use crate::pack::worlds::Period;
 
-pub(super) fn check(about: &About<'_>, found: &mut Found<'_>) {
+pub(super) fn check(about: &About<'_>, found: &mut Findings<'_>) {
     for (at, partition) in about.life_event.partitions.iter().enumerate() {
         let rules = about.life_event.rules.iter().filter(|rule| partition.of.contains(&rule.root));
         let rules: Vec<_> = rules.collect();
@@ -22,7 +21,7 @@ pub(super) fn check(about: &About<'_>, found: &mut Found<'_>) {
             let day = period.0;
             let when: Vec<_> = rules.iter().map(|rule| (rule.key.as_str(), &rule.on(day).when)).collect();
             let world = known(&rules, about, period);
-            let one = Divided { partition, when, world, base: days(day), spot: spot.clone() };
+            let one = Divided { partition, when, world, spot: spot.clone() };
             // One day's law is enough to look at.
             let before = found.findings.len();
             one.gaps(about, found);
@@ -60,52 +59,44 @@ struct Divided<'a> {
     /// Keys and conditions.
     when: Vec<(&'a str, &'a Bound)>,
     world: World,
-    base: i32,
     spot: Spot<'a>,
 }
 
 impl Divided<'_> {
-    fn gaps(&self, about: &About<'_>, found: &mut Found<'_>) {
-        let claims: Vec<_> = self.when.iter().map(|(_, when)| when.claim(Truths::NO)).collect();
-        if impossible(&claims, &self.world) {
-            return;
-        }
-        let asked = self.when.iter().map(|(_, when)| Asked { condition: when, answer: Answer::No });
-        let asked: Vec<_> = asked.collect();
+    fn gaps(&self, about: &About<'_>, found: &mut Findings<'_>) {
+        let asked: Vec<_> = self.when.iter().map(|(_, when)| when.asked(Truths::NO)).collect();
         let name = &self.partition.name;
-        match example(&asked, &self.world, self.base) {
-            Some(row) => {
+        match ask(&asked, &self.world) {
+            Found::Never => {}
+            Found::Row(row) => {
                 let message = format!("`{name}`: no rule takes {}", about.columns.words(&row));
                 found.add(Code::PartitionGap, &self.spot, message, "widen one of the rules, or add one");
             }
-            None => {
-                self.open(&format!("`{name}`: whether some rule takes every case could not be told"), found)
+            Found::Open => {
+                self.open(&format!("`{name}`: whether some rule takes every case could not be told"), found);
             }
         }
     }
 
-    fn overlaps(&self, about: &About<'_>, found: &mut Found<'_>) {
+    fn overlaps(&self, about: &About<'_>, found: &mut Findings<'_>) {
         for (at, second) in self.when.iter().enumerate() {
             for first in &self.when[..at] {
-                let claims = [first, second].map(|(_, when)| when.claim(Truths::YES));
-                if impossible(&claims, &self.world) {
-                    continue;
-                }
-                let asked = [first, second].map(|(_, when)| Asked { condition: when, answer: Answer::Yes });
+                let asked = [first, second].map(|(_, when)| when.asked(Truths::YES));
                 let pair = format!("`{}`: `{}` and `{}`", self.partition.name, first.0, second.0);
-                match example(&asked, &self.world, self.base) {
-                    Some(row) => {
+                match ask(&asked, &self.world) {
+                    Found::Never => {}
+                    Found::Row(row) => {
                         let message = format!("{pair} both take {}", about.columns.words(&row));
                         found.add(Code::PartitionOverlap, &self.spot, message, "narrow one of them");
                     }
-                    None => self
+                    Found::Open => self
                         .open(&format!("{pair}: whether they exclude each other could not be told"), found),
                 }
             }
         }
     }
 
-    fn open(&self, message: &str, found: &mut Found<'_>) {
+    fn open(&self, message: &str, found: &mut Findings<'_>) {
         let hint = "compare columns with constants where that is possible; cases can show the rest";
         found.add(Code::PartitionOpen, &self.spot, message.to_owned(), hint);
     }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use tidings_domain::value::ValueType;
 
+mod apart;
 mod bound;
 mod calendar;
 mod check;
@@ -29,7 +30,6 @@ mod kernel;
 mod literal;
 mod node;
 mod parse;
-mod proof;
 pub(crate) mod prove;
 mod row;
 pub mod sql;
@@ -37,10 +37,11 @@ pub mod sql;
 mod tests;
 mod texts;
 
+pub use apart::{Change, Mutant, Mutants, Outcome, Point};
+pub(crate) use apart::{Piece, figures};
 pub use bound::{Answer, Answers, Bound, Missing};
 pub use columns::{Columns, ColumnsBuilder, ColumnsError};
 pub use define::{Cell, Definitions, Figure, LAW, MAX_TABLE_ROWS, Row as TableRow, Source};
-pub use proof::{Change, Mutant, Mutants, Outcome, Point};
 
 /// The longest expression text that is read, in bytes.
 pub const MAX_TEXT_BYTES: usize = 16 * 1024;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tidings_domain::ids::CitizenId;
 use tidings_domain::value::{Value, ValueType};
 
+use super::prove::{Known, World};
 use super::*;
 
 mod columns;
@@ -14,7 +15,8 @@ mod language;
 mod mutate;
 mod oracle;
 mod property;
-mod prove;
+#[path = "tests/prove.rs"]
+mod proved;
 mod why;
 
 /// Every column of the test scope.
@@ -60,6 +62,23 @@ fn all_columns() -> Vec<ColumnRef> {
 
 fn types() -> Vec<ValueType> {
     FACTS.iter().map(|(_, value_type)| *value_type).collect()
+}
+
+/// The test scope with nothing known of it but its types.
+fn open() -> World {
+    let known = |value_type| Known {
+        value_type,
+        nullable: true,
+        texts: None,
+        at_least: None,
+        at_most: None,
+        same_as: None,
+    };
+    World { columns: types().into_iter().map(known).collect(), faults: true, base: 20_000 }
+}
+
+fn place(name: &str) -> usize {
+    FACTS.iter().position(|(known, _)| *known == name).expect("a column")
 }
 
 fn condition(text: &str) -> Bound {

@@ -14,6 +14,7 @@ mod schema;
 mod scope;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod worlds;
 
 pub use cases::{
     CaseResult, Gap, RuleCoverage, RuleMutation, Survivor, Witness, coverage, law_of_day, mutation, run_cases,

@@ -218,8 +218,12 @@ fn write_key(at: Ref<'_>, world: &World, text: &mut String) {
         Node::Between(_) => write!(text, "between"),
         Node::IsNull(_) => write!(text, "isnull"),
         Node::Coalesce(..) => write!(text, "coalesce"),
-        // Their shape is not seen from their children alone; where they stand tells them apart.
-        Node::In(_) | Node::Case(_) => write!(text, "at{:p}", at.node),
+        // Their shape is not seen from their children alone.
+        Node::In(test) => write!(text, "in{}{:?}", test.null, test.members),
+        Node::Case(case) => {
+            let (operand, otherwise) = (case.operand.is_some(), case.otherwise.is_some());
+            write!(text, "case{operand}{otherwise}")
+        }
     };
     let children = at.node.children();
     if !children.is_empty() {

@@ -284,7 +284,12 @@ impl<'w> Search<'w> {
             Node::Ints(_, pair) | Node::Dates(_, pair) | Node::Moved(_, pair) if !null => {
                 Step::Goals(pair.iter().map(|node| Goal::Null(at.to(node), false)).collect())
             }
-            Node::Shift(_, date) if !null => Step::Goals(vec![Goal::Null(at.to(date), false)]),
+            Node::Ints(_, pair) | Node::Dates(_, pair) | Node::Moved(_, pair) if !self.world.faults => {
+                Step::Ways(pair.iter().map(|node| vec![Goal::Null(at.to(node), true)]).collect())
+            }
+            Node::Shift(_, date) if !null || !self.world.faults => {
+                Step::Goals(vec![Goal::Null(at.to(date), null)])
+            }
             Node::Coalesce(_, list) if null => {
                 Step::Goals(list.iter().map(|node| Goal::Null(at.to(node), true)).collect())
             }

@@ -5,24 +5,8 @@ use proptest::prelude::*;
 use super::oracle::Tree;
 use super::property::{a_row, a_tree};
 use super::*;
-use crate::expr::prove::{Asked, Gap, Known, Truths, World, example, figures, impossible, impossible_with};
-
-/// The test scope with nothing known of it but its types.
-fn open() -> World {
-    let known = |value_type| Known {
-        value_type,
-        nullable: true,
-        texts: None,
-        at_least: None,
-        at_most: None,
-        same_as: None,
-    };
-    World { columns: types().into_iter().map(known).collect() }
-}
-
-fn place(name: &str) -> usize {
-    FACTS.iter().position(|(known, _)| *known == name).expect("a column")
-}
+use crate::expr::figures;
+use crate::expr::prove::{Found, Gap, Truths, ask, differ, example, impossible, impossible_with, near};
 
 fn never(text: &str, truths: Truths, world: &World) -> bool {
     impossible(&[condition(text).claim(truths)], world)
@@ -134,10 +118,9 @@ fn contradictions_and_tautologies_are_found_and_nothing_else() {
         assert!(!never(text, Truths::YES, &world), "{text}");
     }
     for text in OPEN {
-        for (truths, answer) in [(Truths::YES, Answer::Yes), (Truths::NO, Answer::No)] {
-            assert!(!never(text, truths, &world), "{text}");
-            let asked = Asked { condition: &condition(text), answer };
-            assert!(example(&[asked], &world, 20_000).is_some(), "no example of {answer:?}: {text}");
+        for truths in [Truths::YES, Truths::NO] {
+            let found = ask(&[condition(text).asked(truths)], &world);
+            assert!(matches!(found, Found::Row(_)), "{truths:?} of {text}: {found:?}");
         }
     }
 }
@@ -175,6 +158,82 @@ fn gaps_between_dates_count() {
     assert!(proved(days("subject.birth", "event.on", 11)));
     assert!(!proved(days("subject.birth", "event.on", 10)));
     assert!(!proved(days("event.on", "subject.birth", 11)));
+}
+
+/// Whether a pair of conditions is proved to answer every row alike.
+fn same(one: &str, other: &str) -> bool {
+    let (one, other) = (condition(one), condition(other));
+    differ(&one, &other).iter().all(|way| prove::never(way, &open()))
+}
+
+#[test]
+fn conditions_that_answer_alike_are_proved_the_same() {
+    let pairs = [
+        ("subject.n < 14", "subject.n <= 13"),
+        ("subject.n > 3 AND subject.n > 5", "subject.n > 5"),
+        ("NOT (subject.n = 1 OR event.flag)", "subject.n <> 1 AND NOT event.flag"),
+        ("COALESCE(subject.n, 0) < 12", "subject.n < 12 OR subject.n IS NULL"),
+        ("subject.n BETWEEN 2 AND 3", "subject.n IN (2, 3)"),
+        ("(subject.n IN (1, 2)) = event.flag", "event.flag = (subject.n IN (2, 1))"),
+        ("event.on < DATE '2024-03-01'", "NOT event.on > DATE '2024-02-29'"),
+        ("CASE WHEN event.flag THEN subject.n > 1 ELSE subject.n > 1 END", "subject.n >= 2"),
+    ];
+    for (one, other) in pairs {
+        assert!(same(one, other), "not seen to be the same: {one}, {other}");
+    }
+    let apart = [
+        ("subject.n < 14", "subject.n <= 14"),
+        ("COALESCE(subject.n, 0) < 12", "subject.n < 12"),
+        ("event.flag IS TRUE", "event.flag"),
+        ("(subject.n IN (1, 2)) = event.flag", "event.flag = (subject.n IN (1, 3))"),
+        ("(subject.n IN (1, NULL)) = event.flag", "event.flag = (subject.n IN (1))"),
+        ("subject.n + 1 > 5", "subject.n > 4"),
+    ];
+    for (one, other) in apart {
+        assert!(!same(one, other), "{one}, {other}");
+    }
+}
+
+#[test]
+fn faults_count_unless_they_are_left_aside() {
+    let mut world = open();
+    for name in ["event.on", "subject.birth"] {
+        world.columns[place(name)].nullable = false;
+    }
+    for text in ["days_between(subject.birth, event.on) > 3", "event.on + INTERVAL '1' YEAR > subject.birth"]
+    {
+        assert!(!never(text, Truths::UNKNOWN, &world), "{text}");
+        assert!(never(text, Truths::UNKNOWN, &World { faults: false, ..world.clone() }), "{text}");
+    }
+    let open = World { faults: false, ..open() };
+    assert!(!never("days_between(subject.birth, event.on) > 3", Truths::UNKNOWN, &open));
+}
+
+#[test]
+fn a_row_near_one_that_there_is_changes_one_value() {
+    let mut world = open();
+    world.columns[place("event.kind")].texts = Some(["a", "b"].map(str::to_owned).into());
+    world.columns[place("citizen.income")].same_as = Some(place("subject.n"));
+    let found = |one: &str, other: &str, row: &str| {
+        let row = facts(row);
+        near(&differ(&condition(one), &condition(other)), &world, &row, &[&row])
+    };
+    let row = "event.kind=a; subject.n=5; citizen.income=5; event.on=2026-05-01; subject.birth=2000-01-01";
+    let value = |name: &str, value: Value| Some((place(name), Some(value)));
+    assert_eq!(found("subject.n > 7", "subject.n >= 7", row), value("subject.n", Value::Int(7)));
+    assert_eq!(found("citizen.income > 7", "citizen.income >= 7", row), value("subject.n", Value::Int(7)));
+    let both = ("subject.n > 7 AND citizen.income > 7", "subject.n >= 7 AND citizen.income >= 7");
+    assert_eq!(found(both.0, both.1, row), value("subject.n", Value::Int(7)), "both change");
+    assert_eq!(
+        found("event.kind = 'a'", "event.kind IN ('a', 'c')", row),
+        None,
+        "no row can hold what is not listed"
+    );
+    let age = |sign: &str| format!("age_years(subject.birth, event.on) {sign} 18");
+    let (column, day) = found(&age(">="), &age(">"), row).expect("a birth date");
+    let day = day.as_ref().and_then(Value::as_date).expect("a day");
+    let expected = if column == place("event.on") { "2018-01-01" } else { "2008-05-01" };
+    assert_eq!(day.to_string(), expected);
 }
 
 #[test]
@@ -236,9 +295,8 @@ proptest! {
         let found = bound.answers(&columns);
         for (truths, answer) in answers {
             let proved = never(&text, truths, &world);
-            let asked = Asked { condition: &bound, answer };
             prop_assert!(!proved || found.iter().all(|found| found != answer), "{:?} given {:?}", text, rows);
-            prop_assert!(!proved || example(&[asked], &world, 20_000).is_none(), "{}", text);
+            prop_assert!(!proved || example(&[bound.asked(truths)], &world).is_none(), "{}", text);
         }
     }
 }

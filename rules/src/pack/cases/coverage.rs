@@ -2,9 +2,10 @@
 
 use chrono::NaiveDate;
 
-use crate::expr::{ColumnRef, Outcome, Point, RowKind};
-use crate::pack::model::{LifeEvent, Pack, Rule, Trigger};
-use crate::pack::scope::TIME;
+use crate::expr::prove::World;
+use crate::expr::{Outcome, Point};
+use crate::pack::model::{LifeEvent, Pack, Rule};
+use crate::pack::worlds;
 
 use super::Trial;
 
@@ -83,21 +84,20 @@ impl RuleCoverage {
 pub fn coverage(pack: &Pack, wanted: &dyn Fn(&Rule) -> bool) -> Vec<RuleCoverage> {
     let mut covered = Vec::new();
     for (place, life_event) in pack.life_events.iter().enumerate() {
-        let certain = |column: &ColumnRef| is_certain(pack, place, column);
+        let columns = worlds::Columns::of(pack, place, life_event);
         let rules = life_event.rules.iter().filter(|rule| wanted(rule));
-        covered.extend(rules.map(|rule| of_rule(pack, life_event, rule, &certain)));
+        covered.extend(rules.map(|rule| of_rule(pack, life_event, rule, &columns)));
     }
     covered
 }
 
-fn of_rule(
-    pack: &Pack,
-    life_event: &LifeEvent,
-    rule: &Rule,
-    certain: &dyn Fn(&ColumnRef) -> bool,
-) -> RuleCoverage {
+fn of_rule(pack: &Pack, life_event: &LifeEvent, rule: &Rule, columns: &worlds::Columns<'_>) -> RuleCoverage {
     let trials = Trial::all(pack, life_event, rule);
-    let points = trials.iter().map(|trial| trial.when().coverage(&trial.columns, certain));
+    // Nobody is asked to show a fault in arithmetic.
+    let points = trials.iter().map(|trial| {
+        let world = World { faults: false, ..trial.world(columns) };
+        trial.when().coverage(&trial.columns, &world)
+    });
     let laws = trials.iter().map(|trial| (rule.versions[trial.version].from, !trial.cases.is_empty()));
     RuleCoverage {
         life_event: life_event.name.clone(),
@@ -123,14 +123,4 @@ fn merged(versions: Vec<Vec<Point>>) -> Vec<Point> {
             before.into_iter().chain(points).collect()
         }
     })
-}
-
-/// Whether a column is never NULL: the day of the event, what time or silence brings, and a field without which no event
-/// that reports the life event is taken in.
-pub(super) fn is_certain(pack: &Pack, life_event: usize, column: &ColumnRef) -> bool {
-    let (RowKind::Event, [field]) = (column.row, column.path.as_slice()) else { return false };
-    let reported = pack.life_events.get(life_event).is_some_and(|it| matches!(it.trigger, Trigger::Events));
-    let mut reports = pack.events.values().filter(|event| event.life_events.contains(&life_event));
-    let mut required = || reports.all(|event| event.fields.get(field).is_some_and(|field| field.required));
-    !reported || field == TIME || required()
 }

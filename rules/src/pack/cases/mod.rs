@@ -5,7 +5,9 @@ use tidings_domain::value::{Value, ValueType};
 
 use super::format::{Direction, Expect};
 use super::model::{Case, Deadline, LifeEvent, Pack, Period, Rule};
+use super::worlds;
 use crate::calendar::shift;
+use crate::expr::prove::World;
 use crate::expr::{Answer, Bound, ColumnRef, Columns, ColumnsBuilder, RowKind};
 
 mod coverage;
@@ -97,6 +99,13 @@ impl<'a> Trial<'a> {
 
     fn when(&self) -> &'a Bound {
         &self.rule.versions[self.version].when
+    }
+
+    /// What is known of the columns where these cases stand.
+    fn world(&self, columns: &worlds::Columns<'_>) -> World {
+        let (first, last) = self.rule.days_of(self.version);
+        let period = (first, Some(last).filter(|last| *last < NaiveDate::MAX));
+        columns.world(&[self.rule], &self.rule.to, period)
     }
 
     /// How the deadline of a case is counted: how much time there is may depend on where the person lives.

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::expr::prove::World;
 use crate::expr::{Bound, ColumnRef};
 use crate::pack::format::{Direction, Expect, Unit};
 use crate::pack::model::{LifeEvent, Pack, Period, Rule};
+use crate::pack::worlds;
 
-use super::coverage::is_certain;
 use super::witness::{Witness, witness};
 use super::{Term, Trial, expect};
 
@@ -24,7 +25,7 @@ pub struct RuleMutation {
     pub killed: BTreeMap<&'static str, usize>,
     /// Those that no case noticed, in the order of the text.
     pub survivors: Vec<Survivor>,
-    /// How many were not tried: they are certainly the same as the rule, or as another mutant.
+    /// How many were not tried: they are proved the same as the rule, or as another mutant.
     pub same: usize,
     /// False when the condition could not be taken apart, so that only the deadline was tried.
     pub whole: bool,
@@ -57,9 +58,9 @@ impl RuleMutation {
 pub fn mutation(pack: &Pack, wanted: &dyn Fn(&Rule) -> bool) -> Vec<RuleMutation> {
     let mut tried = Vec::new();
     for (place, life_event) in pack.life_events.iter().enumerate() {
-        let certain = |column: &ColumnRef| is_certain(pack, place, column);
+        let columns = worlds::Columns::of(pack, place, life_event);
         let rules = life_event.rules.iter().filter(|rule| wanted(rule));
-        tried.extend(rules.map(|rule| of_rule(pack, life_event, rule, &certain)));
+        tried.extend(rules.map(|rule| of_rule(pack, life_event, rule, &columns)));
     }
     tried
 }
@@ -72,12 +73,7 @@ struct Tried {
     witness: Option<Witness>,
 }
 
-fn of_rule(
-    pack: &Pack,
-    life_event: &LifeEvent,
-    rule: &Rule,
-    certain: &dyn Fn(&ColumnRef) -> bool,
-) -> RuleMutation {
+fn of_rule(pack: &Pack, life_event: &LifeEvent, rule: &Rule, columns: &worlds::Columns<'_>) -> RuleMutation {
     let mut found = RuleMutation {
         life_event: life_event.name.clone(),
         rule: rule.key.clone(),
@@ -88,7 +84,7 @@ fn of_rule(
     let trials = Trial::all(pack, life_event, rule).into_iter().map(Trial::sound);
     // What no case falls under is for coverage to say, once.
     for trial in trials.filter(|trial| rule.versions.len() == 1 || !trial.cases.is_empty()) {
-        conditions(&trial, certain, &mut tried, &mut found);
+        conditions(&trial, &trial.world(columns), &mut tried, &mut found);
         deadlines(&trial, &mut tried, &mut found);
     }
     for Tried { key: (change, part, became), noticed, witness } in tried {
@@ -101,13 +97,8 @@ fn of_rule(
     found
 }
 
-fn conditions(
-    trial: &Trial<'_>,
-    certain: &dyn Fn(&ColumnRef) -> bool,
-    tried: &mut Vec<Tried>,
-    found: &mut RuleMutation,
-) {
-    let Some(mutants) = trial.when().mutants() else {
+fn conditions(trial: &Trial<'_>, world: &World, tried: &mut Vec<Tried>, found: &mut RuleMutation) {
+    let Some(mutants) = trial.when().mutants(world) else {
         found.whole = false;
         return;
     };
@@ -117,7 +108,7 @@ fn conditions(
     for mutant in mutants.mutants {
         let key = (mutant.change.name(), mutant.part, mutant.became);
         let noticed = trial.notices(&mutant.condition);
-        let witness = if noticed { None } else { near(trial, certain, &tried[before..], &mutant.condition) };
+        let witness = if noticed { None } else { near(trial, world, &tried[before..], &mutant.condition) };
         // The same text twice in one version is two places.
         let earlier = tried[..before].iter().position(|it| it.key == key && !met.contains(&it.key));
         match earlier {
@@ -147,14 +138,11 @@ impl Trial<'_> {
 }
 
 /// A case that would notice a mutant: one that is told already, if it does.
-fn near(
-    trial: &Trial<'_>,
-    certain: &dyn Fn(&ColumnRef) -> bool,
-    told: &[Tried],
-    mutant: &Bound,
-) -> Option<Witness> {
+fn near(trial: &Trial<'_>, world: &World, told: &[Tried], mutant: &Bound) -> Option<Witness> {
     let told = told.iter().filter_map(|it| it.witness.as_ref());
-    told.filter_map(|witness| witness.also(trial, mutant)).next().or_else(|| witness(trial, certain, mutant))
+    told.filter_map(|witness| witness.also(trial, world, mutant))
+        .next()
+        .or_else(|| witness(trial, world, mutant))
 }
 
 /// An amount one off, another unit, the other direction; for each amount that some place gives a case.

@@ -1,11 +1,15 @@
 //! Ways about in sqlparser's tree, as far as conditions use it.
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget, Interval,
-    Value as Sql, ValueWithSpan,
+    BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget,
+    Interval, UnaryOperator, Value as Sql, ValueWithSpan,
 };
 
+use chrono::Days;
+use tidings_domain::value::{Value, date_of};
+
 use super::super::check::bare;
+use super::super::literal;
 
 /// From the root down: which child at each step, as [`children`] counts them.
 pub(super) type Path = Vec<usize>;
@@ -177,4 +181,43 @@ fn unbracket(expr: &mut Expr) {
         *expr = bare(inner).clone();
     }
     children_mut(expr).into_iter().for_each(unbracket);
+}
+
+/// A whole number or a date, as a literal.
+fn number(expr: &Expr) -> Option<Value> {
+    let value = match bare(expr) {
+        Expr::Value(value) => literal::value(value).ok().flatten(),
+        Expr::TypedString(date) => literal::date(date).ok(),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match number(expr)? {
+            Value::Int(value) => value.checked_neg().map(Value::Int),
+            _ => None,
+        },
+        _ => None,
+    };
+    value.filter(|value| matches!(value, Value::Int(_) | Value::Date(_)))
+}
+
+/// The number or day `by` after a literal; `None` for anything else, and beyond what can be written.
+pub(super) fn moved(expr: &Expr, by: i64) -> Option<Expr> {
+    match number(expr)? {
+        Value::Int(value) => value.checked_add(by).map(written),
+        Value::Date(days) => {
+            let date = date_of(days)?;
+            let step = Days::new(by.unsigned_abs());
+            let date = if by < 0 { date.checked_sub_days(step) } else { date.checked_add_days(step) }?;
+            let mut copy = bare(expr).clone();
+            let Expr::TypedString(typed) = &mut copy else { return None };
+            typed.data_type = DataType::Date;
+            typed.value = Sql::SingleQuotedString(date.to_string()).with_empty_span();
+            literal::date(typed).ok()?;
+            Some(copy)
+        }
+        _ => None,
+    }
+}
+
+fn written(value: i64) -> Expr {
+    let digits = Sql::Number(value.unsigned_abs().to_string(), false);
+    let digits = Expr::Value(ValueWithSpan { value: digits, span: sqlparser::tokenizer::Span::empty() });
+    if value < 0 { Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(digits) } } else { digits }
 }

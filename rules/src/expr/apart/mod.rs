@@ -1,24 +1,28 @@
-//! A compiled condition taken apart again: what cases reach of it, and what they would not notice.
+//! A compiled condition taken apart again: the parts a person would point at, what cases reach of them, and what
+//! mistakes in them no case would notice.
 //!
-//! Both work on the syntax tree after names have been replaced, so that a figure of law is a literal here like any
-//! other. Every part and every changed condition is compiled as a rule's own is; nothing is evaluated in two ways.
+//! Coverage and mutation work on the syntax tree after names have been replaced, so that a figure of law is a literal
+//! here like any other. Every part and every changed condition is compiled as a rule's own is; nothing is evaluated in
+//! two ways. Whether a part can do something at all, and whether a change makes any difference, is asked of
+//! [`super::prove`].
 
 use std::sync::Arc;
 
 use sqlparser::ast::{BinaryOperator, Expr, Value as Sql};
-use tidings_domain::value::{Value, ValueType};
+use tidings_domain::value::ValueType;
 
 use super::bound::{Answer, Bound};
 use super::columns::Columns;
-use super::{ColumnRef, Scope, Tree, Unresolved, check, literal, parse};
+use super::{ColumnRef, Scope, Tree, Unresolved, check, parse};
 
 mod coverage;
 mod mutate;
-mod normal;
+mod pieces;
 mod tree;
 
 pub use coverage::{Outcome, Point};
 pub use mutate::{Change, Mutant, Mutants};
+pub(crate) use pieces::{Piece, figures};
 
 /// A condition's syntax tree, with what is needed to compile others like it.
 struct Apart<'b> {
@@ -47,11 +51,6 @@ impl<'b> Apart<'b> {
         };
         self.bound.with(Arc::new(tree))
     }
-
-    /// The answers of `expr` about every row.
-    fn ask(&self, expr: &Expr, columns: &Columns) -> Option<Vec<Answer>> {
-        Some(self.compile(expr)?.answers(columns).iter().collect())
-    }
 }
 
 /// A condition's own columns, so that its parts can be compiled without the pack.
@@ -62,30 +61,6 @@ impl Scope for Tree {
             .map(|(_, value_type)| *value_type)
             .ok_or_else(|| Unresolved { message: format!("`{column}` is not read here"), hint: None })
     }
-}
-
-impl Bound {
-    /// The whole numbers, dates and texts that the condition names, and the amounts of its intervals; each once.
-    pub fn constants(&self) -> Vec<Value> {
-        let mut constants = Vec::new();
-        if let Some(apart) = Apart::of(self) {
-            collect(&apart.expr, &mut constants);
-        }
-        constants
-    }
-}
-
-fn collect(expr: &Expr, constants: &mut Vec<Value>) {
-    let value = match expr {
-        Expr::Value(value) => literal::value(value).ok().flatten(),
-        Expr::TypedString(date) => literal::date(date).ok(),
-        Expr::Interval(interval) => tree::amount(interval).map(Value::Int),
-        _ => None,
-    };
-    if let Some(value) = value.filter(|value| !constants.contains(value)) {
-        constants.push(value);
-    }
-    tree::children(expr).into_iter().for_each(|child| collect(child, constants));
 }
 
 /// A truth value as the text writes it.

@@ -5,7 +5,7 @@ use std::fmt;
 use sqlparser::ast::{BinaryOperator, Expr, Function, InTarget, UnaryOperator};
 
 use super::super::check::bare;
-use super::super::{ColumnRef, RowKind};
+use super::super::prove::{Asked, Truths, Way, World, differ, met, never};
 use super::tree::{self, Path, arguments, binary, children, is_coalesce, step, with};
 use super::{Answer, Apart, Bound, Columns, truth};
 
@@ -71,12 +71,11 @@ impl fmt::Display for Outcome {
 }
 
 impl Bound {
-    /// What these rows reach of the condition, part by part in the order of the text. `certain` says which columns
-    /// are never NULL, so that nobody is asked to make them so. `None` when the condition cannot be taken apart.
-    pub fn coverage(&self, columns: &Columns, certain: &dyn Fn(&ColumnRef) -> bool) -> Option<Vec<Point>> {
+    /// What these rows reach of the condition, part by part in the order of the text. What is proved to be out of reach
+    /// of every row of `world` is left out. `None` when the condition cannot be taken apart.
+    pub(crate) fn coverage(&self, columns: &Columns, world: &World) -> Option<Vec<Point>> {
         let apart = Apart::of(self)?;
-        let answers = self.answers(columns).iter().collect();
-        let mut survey = Survey { apart: &apart, columns, certain, answers, points: Vec::new() };
+        let mut survey = Survey { apart: &apart, columns, world, points: Vec::new() };
         survey.whole()?;
         Some(survey.points)
     }
@@ -85,8 +84,7 @@ impl Bound {
 struct Survey<'a> {
     apart: &'a Apart<'a>,
     columns: &'a Columns,
-    certain: &'a dyn Fn(&ColumnRef) -> bool,
-    answers: Vec<Answer>,
+    world: &'a World,
     points: Vec<Point>,
 }
 
@@ -95,26 +93,24 @@ impl Survey<'_> {
     fn whole(&mut self) -> Option<()> {
         let root = &self.apart.expr;
         if connective(root).is_some() {
-            let (yes, no) = (Answer::Yes, Answer::No);
-            let unknown = self.nullable(root).then_some(Answer::Unknown);
-            for answer in [yes, no].into_iter().chain(unknown) {
-                self.point(root, Outcome::Answer(answer), self.answers.contains(&answer));
+            for answer in [Answer::Yes, Answer::No, Answer::Unknown] {
+                let way = vec![self.apart.bound.asked(answer.into())];
+                self.point(root, Outcome::Answer(answer), &[way]);
             }
         }
         self.truth(root, &Path::new())
     }
 
-    fn point(&mut self, part: &Expr, outcome: Outcome, reached: bool) {
-        self.points.push(Point { part: tree::text(part), outcome, reached });
+    /// Something that a part does in rows that meet one of the ways.
+    fn point(&mut self, part: &Expr, outcome: Outcome, ways: &[Way]) {
+        let reached = met(ways, self.columns).is_some();
+        if reached || !ways.iter().all(|way| never(way, self.world)) {
+            self.points.push(Point { part: tree::text(part), outcome, reached });
+        }
     }
 
-    fn ask(&self, expr: &Expr) -> Option<Vec<Answer>> {
-        self.apart.ask(expr, self.columns)
-    }
-
-    /// Whether `expr` is true in some row.
-    fn holds(&self, expr: &Expr) -> Option<bool> {
-        Some(self.ask(expr)?.contains(&Answer::Yes))
+    fn asked(&self, expr: &Expr, truths: Truths) -> Option<Asked> {
+        Some(self.apart.compile(expr)?.asked(truths))
     }
 
     /// Looks into an expression whose truth is asked.
@@ -134,67 +130,67 @@ impl Survey<'_> {
 
     /// A part that is true, false or unknown as a whole.
     fn atom(&mut self, expr: &Expr, path: &[usize]) -> Option<()> {
-        let found = self.ask(expr)?;
-        let constant = self.constant(expr);
+        let part = self.apart.compile(expr)?;
+        if reads(expr) && self.varies(&part) {
+            self.outcomes(expr, &part)?;
+            if !path.is_empty() {
+                self.decides(expr, &part, path)?;
+            }
+        }
+        self.values(expr, path)
+    }
+
+    /// Whether it can have more than one answer.
+    fn varies(&self, part: &Bound) -> bool {
+        let answers = [Truths::YES, Truths::NO, Truths::UNKNOWN];
+        answers.iter().filter(|truths| !never(&[part.asked(**truths)], self.world)).count() > 1
+    }
+
+    fn outcomes(&mut self, expr: &Expr, part: &Bound) -> Option<()> {
         // What lies outside a BETWEEN lies on one of its sides.
         let outside = match expr {
             Expr::Between { negated, .. } => Some(*negated),
             _ => None,
         };
-        for (outcome, answer) in [(Outcome::True, Answer::Yes), (Outcome::False, Answer::No)] {
-            if !constant && outside != Some(answer == Answer::Yes) {
-                self.point(expr, outcome, found.contains(&answer));
+        for (outcome, truth) in [(Outcome::True, true), (Outcome::False, false)] {
+            if outside != Some(truth) {
+                let truths = if truth { Truths::YES } else { Truths::NO };
+                self.point(expr, outcome, &[vec![part.asked(truths)]]);
             }
         }
-        if !constant {
-            self.inside(expr)?;
-        }
-        if !constant && self.nullable(expr) {
-            self.point(expr, Outcome::Unknown, found.contains(&Answer::Unknown));
-        }
-        if !constant && !path.is_empty() {
-            let (when_true, when_false) = self.decides(&found, path)?;
-            self.point(expr, Outcome::TrueDecides, when_true);
-            self.point(expr, Outcome::FalseDecides, when_false);
-        }
-        self.values(expr, path)
+        self.inside(expr)?;
+        self.point(expr, Outcome::Unknown, &[vec![part.asked(Truths::UNKNOWN)]]);
+        Some(())
     }
 
-    /// Whether it is the same in every row: a test for NULL of what never is, or what reads no column.
-    fn constant(&self, expr: &Expr) -> bool {
-        match expr {
-            Expr::IsNull(inner) | Expr::IsNotNull(inner) if !self.nullable(inner) => true,
-            _ => !reads(expr),
+    /// The part being true, and its being false, makes the answer what it is.
+    fn decides(&mut self, expr: &Expr, part: &Bound, path: &[usize]) -> Option<()> {
+        let turns = [(Outcome::TrueDecides, Truths::YES, false), (Outcome::FalseDecides, Truths::NO, true)];
+        for (outcome, truths, instead) in turns {
+            let instead = self.apart.compile(&with(&self.apart.expr, path, truth(instead))?)?;
+            let mut ways = differ(self.apart.bound, &instead);
+            ways.iter_mut().for_each(|way| way.push(part.asked(truths)));
+            self.point(expr, outcome, &ways);
         }
-    }
-
-    /// Whether the part being true, and its being false, made the answer what it was in some row.
-    fn decides(&self, found: &[Answer], path: &[usize]) -> Option<(bool, bool)> {
-        let root = &self.apart.expr;
-        let were_false = self.ask(&with(root, path, truth(false))?)?;
-        let were_true = self.ask(&with(root, path, truth(true))?)?;
-        let changes = |answer: Answer, instead: &[Answer]| {
-            let rows = found.iter().zip(&self.answers).zip(instead);
-            rows.into_iter().any(|((found, given), instead)| *found == answer && given != instead)
-        };
-        Some((changes(Answer::Yes, &were_false), changes(Answer::No, &were_true)))
+        Some(())
     }
 
     /// The ends of a BETWEEN and the members of an IN.
     fn inside(&mut self, part: &Expr) -> Option<()> {
         match part {
             Expr::Between { expr, low, high, .. } => {
-                let side = |op, end: &Expr| binary((**expr).clone(), op, end.clone());
-                let below = self.holds(&side(BinaryOperator::Lt, low))?;
-                let above = self.holds(&side(BinaryOperator::Gt, high))?;
-                self.point(part, Outcome::Below, below);
-                self.point(part, Outcome::Above, above);
+                let ends =
+                    [(Outcome::Below, BinaryOperator::Lt, low), (Outcome::Above, BinaryOperator::Gt, high)];
+                for (outcome, op, end) in ends {
+                    let beyond = self.asked(&binary((**expr).clone(), op, (**end).clone()), Truths::YES)?;
+                    self.point(part, outcome, &[vec![beyond]]);
+                }
             }
             Expr::In { expr, target: InTarget::List(list), .. } if list.len() > 1 => {
                 for member in list.iter().filter(|member| !is_null(member)) {
-                    let reached =
-                        self.holds(&binary((**expr).clone(), BinaryOperator::Eq, member.clone()))?;
-                    self.point(part, Outcome::Member(tree::text(member)), reached);
+                    let equal = binary((**expr).clone(), BinaryOperator::Eq, member.clone());
+                    let equal = self.asked(&equal, Truths::YES)?;
+                    self.point(part, Outcome::Member(tree::text(member)), &[vec![equal]]);
                 }
             }
             _ => {}
@@ -223,18 +219,18 @@ impl Survey<'_> {
 
     fn case(&mut self, part: &Expr, path: &[usize]) -> Option<()> {
         let Expr::Case { operand, conditions, .. } = part else { return Some(()) };
-        let mut open = vec![true; self.answers.len()];
+        let mut before = Way::new();
         for when in conditions {
             let condition = match operand.as_deref() {
                 Some(operand) => binary(operand.clone(), BinaryOperator::Eq, when.condition.clone()),
                 None => when.condition.clone(),
             };
-            let found = self.ask(&condition)?;
-            let taken = open.iter().zip(&found).any(|(open, answer)| *open && *answer == Answer::Yes);
-            open.iter_mut().zip(found).for_each(|(open, answer)| *open &= answer != Answer::Yes);
-            self.point(part, Outcome::When(tree::text(&when.condition)), taken);
+            let condition = self.apart.compile(&condition)?;
+            let taken = [&before[..], &[condition.asked(Truths::YES)]].concat();
+            self.point(part, Outcome::When(tree::text(&when.condition)), &[taken]);
+            before.push(condition.asked(Truths::NOT_YES));
         }
-        self.point(part, Outcome::Otherwise, open.contains(&true));
+        self.point(part, Outcome::Otherwise, &[before]);
         // Without an operand: condition, result, condition, result, otherwise.
         let conditions = if operand.is_none() { 2 * conditions.len() } else { 0 };
         for (place, child) in children(part).into_iter().enumerate() {
@@ -249,44 +245,14 @@ impl Survey<'_> {
     }
 
     fn coalesce(&mut self, part: &Expr, function: &Function) -> Option<()> {
-        let mut open = vec![true; self.answers.len()];
-        for value in arguments(function) {
-            if is_null(value) {
-                continue;
-            }
-            let known = self.ask(&Expr::IsNotNull(Box::new(value.clone())))?;
-            let taken = open.iter().zip(&known).any(|(open, answer)| *open && *answer == Answer::Yes);
-            self.point(part, Outcome::Taken(tree::text(value)), taken);
-            open.iter_mut().zip(known).for_each(|(open, answer)| *open &= answer != Answer::Yes);
-            if !self.nullable(value) {
-                break;
-            }
+        let mut before = Way::new();
+        for value in arguments(function).into_iter().filter(|value| !is_null(value)) {
+            let known = self.apart.compile(&Expr::IsNotNull(Box::new(value.clone())))?;
+            let taken = [&before[..], &[known.asked(Truths::YES)]].concat();
+            self.point(part, Outcome::Taken(tree::text(value)), &[taken]);
+            before.push(known.asked(Truths::NO));
         }
         Some(())
-    }
-
-    /// Whether a row can make it NULL, faults in arithmetic apart.
-    fn nullable(&self, expr: &Expr) -> bool {
-        match expr {
-            Expr::CompoundIdentifier(_) => column(expr).is_none_or(|column| !(self.certain)(&column)),
-            Expr::Value(_) => is_null(expr),
-            Expr::IsNull(_)
-            | Expr::IsNotNull(_)
-            | Expr::IsTrue(_)
-            | Expr::IsNotTrue(_)
-            | Expr::IsFalse(_)
-            | Expr::IsNotFalse(_)
-            | Expr::IsUnknown(_)
-            | Expr::IsNotUnknown(_) => false,
-            Expr::Function(function) if is_coalesce(function) => {
-                arguments(function).into_iter().all(|value| self.nullable(value))
-            }
-            Expr::Case { conditions, else_result, .. } => {
-                else_result.as_ref().is_none_or(|result| self.nullable(result))
-                    || conditions.iter().any(|when| self.nullable(&when.result))
-            }
-            _ => children(expr).into_iter().any(|child| self.nullable(child)),
-        }
     }
 }
 
@@ -337,12 +303,4 @@ fn within_brackets(expr: &Expr, path: &[usize]) -> Path {
         (expr, path) = (inner, step(&path, 0));
     }
     path
-}
-
-/// The column that a name means.
-fn column(expr: &Expr) -> Option<ColumnRef> {
-    let Expr::CompoundIdentifier(parts) = expr else { return None };
-    let (row, path) = parts.split_first()?;
-    let row = RowKind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(&row.value))?;
-    Some(ColumnRef { row, path: path.iter().map(|part| part.value.clone()).collect() })
 }

@@ -5,24 +5,24 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use tidings_domain::value::{Value, ValueType, days};
 
+use super::format::{FoldKind, LawOf};
+use super::model::{EventType, LifeEvent, Pack, Recipient, Rule, Trigger, Version};
+use super::{DATE, OPENS, TIME};
 use crate::expr::prove::{Known, World};
 use crate::expr::{Bound, ColumnRef, RowKind};
-use crate::pack::format::{FoldKind, LawOf};
-use crate::pack::model::{EventType, LifeEvent, Pack, Recipient, Rule, Trigger, Version};
-use crate::pack::{DATE, OPENS, TIME};
 
 /// A rule under the law of some days.
 #[derive(Clone, Copy)]
-pub(super) struct Under<'a> {
-    pub(super) rule: &'a Rule,
-    pub(super) version: &'a Version,
+pub(crate) struct Under<'a> {
+    pub(crate) rule: &'a Rule,
+    pub(crate) version: &'a Version,
     /// The days on which an occurrence can have happened that it judges.
-    pub(super) period: Period,
+    pub(crate) period: Period,
 }
 
 impl<'a> Under<'a> {
     /// A rule under each law that it has known.
-    pub(super) fn each(rule: &'a Rule) -> impl Iterator<Item = Self> {
+    pub(crate) fn each(rule: &'a Rule) -> impl Iterator<Item = Self> {
         rule.versions.iter().enumerate().map(move |(place, version)| {
             let (first, last) = rule.days_of(place);
             // Who files later files under later law, whenever it happened before.
@@ -31,45 +31,40 @@ impl<'a> Under<'a> {
         })
     }
 
-    pub(super) fn when(&self) -> &'a Bound {
+    pub(crate) fn when(&self) -> &'a Bound {
         &self.version.when
-    }
-
-    /// A day to look for cases around, from 1970-01-01.
-    pub(super) fn base(&self) -> i32 {
-        days(self.version.from)
     }
 }
 
 /// The columns of one life event.
-pub(super) struct Columns<'a> {
+pub(crate) struct Columns<'a> {
     pack: &'a Pack,
     life_event: &'a LifeEvent,
     reports: Vec<&'a EventType>,
 }
 
 /// First and last day, where there is a last.
-pub(super) type Period = (NaiveDate, Option<NaiveDate>);
+pub(crate) type Period = (NaiveDate, Option<NaiveDate>);
 
 impl<'a> Columns<'a> {
-    pub(super) fn of(pack: &'a Pack, position: usize, life_event: &'a LifeEvent) -> Self {
+    pub(crate) fn of(pack: &'a Pack, position: usize, life_event: &'a LifeEvent) -> Self {
         let reports = pack.events.values().filter(|event| event.life_events.contains(&position));
         Self { pack, life_event, reports: reports.map(|event| &**event).collect() }
     }
 
     /// The position of a column.
-    pub(super) fn place(&self, column: &ColumnRef) -> Option<usize> {
+    pub(crate) fn place(&self, column: &ColumnRef) -> Option<usize> {
         self.life_event.columns.iter().position(|(known, _)| known == column)
     }
 
     /// The position of `event.time`; where no rule reads it, the one place after all the others.
-    pub(super) fn time(&self) -> usize {
+    pub(crate) fn time(&self) -> usize {
         let time = ColumnRef { row: RowKind::Event, path: vec![TIME.to_owned()] };
         self.place(&time).unwrap_or(self.life_event.columns.len())
     }
 
     /// The world in which somebody is told by all of these rules, who is one of `to`, of an occurrence within `period`.
-    pub(super) fn world(&self, rules: &[&Rule], to: &[Recipient], period: Period) -> World {
+    pub(crate) fn world(&self, rules: &[&Rule], to: &[Recipient], period: Period) -> World {
         let own = to == [Recipient::Subject];
         let columns = self.life_event.columns.iter().map(|(column, value_type)| {
             let mut known = self.known(column, *value_type);
@@ -85,7 +80,8 @@ impl<'a> Columns<'a> {
             time.at_least = Some(days(period.0).into());
             time.at_most = period.1.map(|to| days(to).into());
         }
-        let mut world = World { columns };
+        let begins = rules.iter().map(|rule| rule.in_force.0).fold(period.0, NaiveDate::max);
+        let mut world = World { columns, faults: true, base: days(begins) };
         rules.iter().for_each(|rule| here(rule, &mut world));
         world
     }
@@ -129,7 +125,7 @@ impl<'a> Columns<'a> {
     }
 
     /// A row in words, without what is unknown: `event.kind = permanent, subject.employed = false`.
-    pub(super) fn words(&self, row: &[Option<Value>]) -> String {
+    pub(crate) fn words(&self, row: &[Option<Value>]) -> String {
         let named = self.life_event.columns.iter().zip(row);
         let known = named.filter_map(|((column, _), value)| Some((column, value.as_ref()?)));
         let words: Vec<_> =
@@ -155,7 +151,7 @@ fn here(rule: &Rule, world: &mut World) {
 }
 
 /// The days that two periods share.
-pub(super) fn shared(a: Period, b: Period) -> Option<Period> {
+pub(crate) fn shared(a: Period, b: Period) -> Option<Period> {
     let from = a.0.max(b.0);
     let to = match (a.1, b.1) {
         (Some(a), Some(b)) => Some(a.min(b)),

@@ -1,15 +1,13 @@
 //! The parts of a condition that a person would point at, each with its place in the text.
 
-use sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget, Spanned, UnaryOperator,
-    Value as Sql, ValueWithSpan,
-};
+use sqlparser::ast::{BinaryOperator, Expr, InTarget, Spanned, UnaryOperator, Value as Sql, ValueWithSpan};
 
 use super::super::bound::Bound;
 use super::super::check::{bare, chain};
 use super::super::node::Node;
 use super::super::parse;
-use super::{Claim, Ref, Truths};
+use super::super::prove::{Claim, Ref, Truths};
+use super::tree::children;
 
 /// A part of a condition.
 #[derive(Clone, Debug)]
@@ -32,7 +30,7 @@ pub(crate) struct Piece<'a> {
 impl<'a> Piece<'a> {
     /// That it has one of `truths`.
     pub(crate) const fn claim(&self, truths: Truths) -> Claim<'a> {
-        Claim { at: self.at, truths }
+        Claim::new(self.at, truths)
     }
 
     fn new(at: Ref<'a>, expr: &Expr, outer: (usize, usize)) -> Self {
@@ -46,14 +44,14 @@ impl<'a> Piece<'a> {
             text: expr.to_string(),
             line,
             column,
-            constant: matches!(at.node, Node::Const(_)),
+            constant: matches!(at.node(), Node::Const(_)),
             alternatives: Vec::new(),
             whens: Vec::new(),
         };
-        if let Node::Any(list) = at.node {
+        if let Node::Any(list) = at.node() {
             piece.alternatives = zip(at, list, &chain(expr, &BinaryOperator::Or), (line, column));
         }
-        if let (Node::Case(case), Expr::Case { operand: None, conditions, .. }) = (at.node, bare(expr)) {
+        if let (Node::Case(case), Expr::Case { operand: None, conditions, .. }) = (at.node(), bare(expr)) {
             let nodes = case.whens.iter().map(|(when, _)| when);
             let sources = conditions.iter().map(|when| &when.condition);
             let whens = nodes.zip(sources).map(|(node, expr)| Self::new(at.to(node), expr, (line, column)));
@@ -74,10 +72,9 @@ fn zip<'a>(at: Ref<'a>, list: &'a [Node], sources: &[&Expr], outer: (usize, usiz
 impl Bound {
     /// The operands of its outermost AND, or the whole when there is none.
     pub(crate) fn pieces(&self) -> Vec<Piece<'_>> {
-        let (root, positions, text) = self.reading();
-        let at = Ref { node: root, positions };
-        let Ok(expr) = parse::parse(text) else { return Vec::new() };
-        if let Node::All(list) = root {
+        let at = Ref::root(self);
+        let Ok(expr) = parse::parse(self.text()) else { return Vec::new() };
+        if let Node::All(list) = at.node() {
             let pieces = zip(at, list, &chain(&expr, &BinaryOperator::And), (1, 1));
             if !pieces.is_empty() {
                 return pieces;
@@ -149,37 +146,4 @@ fn figure(expr: &Expr, other: &Expr) -> Option<Figure> {
     let (line, column) = start.map_or((1, 1), |start| (start.line, start.column));
     let [line, column] = [line, column].map(|at| usize::try_from(at).unwrap_or(1));
     Some(Figure { text, of: other.to_string(), line, column })
-}
-
-fn children(expr: &Expr) -> Vec<&Expr> {
-    match expr {
-        Expr::Nested(inner)
-        | Expr::UnaryOp { expr: inner, .. }
-        | Expr::IsNull(inner)
-        | Expr::IsNotNull(inner)
-        | Expr::IsTrue(inner)
-        | Expr::IsNotTrue(inner)
-        | Expr::IsFalse(inner)
-        | Expr::IsNotFalse(inner)
-        | Expr::IsUnknown(inner)
-        | Expr::IsNotUnknown(inner) => vec![inner],
-        Expr::BinaryOp { left, right, .. } => vec![left, right],
-        Expr::Between { expr, low, high, .. } => vec![expr, low, high],
-        Expr::In { expr, target: InTarget::List(list), .. } => std::iter::once(&**expr).chain(list).collect(),
-        Expr::Case { operand, conditions, else_result, .. } => {
-            let whens = conditions.iter().flat_map(|when| [&when.condition, &when.result]);
-            operand.iter().chain(else_result).map(|inner| &**inner).chain(whens).collect()
-        }
-        Expr::Function(function) => match &function.args {
-            FunctionArguments::List(list) => {
-                let each = list.args.iter().filter_map(|argument| match argument {
-                    FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
-                    _ => None,
-                });
-                each.collect()
-            }
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
-    }
 }

@@ -1,16 +1,15 @@
 //! Conditions that differ from a given one in one small way each, such as a mistake would.
 
-use std::collections::BTreeSet;
-
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArguments, InTarget, Interval, UnaryOperator, Value as Sql,
 };
 
-use super::normal::moved;
+use super::super::prove::{World, differ, never, sample};
 use super::tree::{
-    self, Path, amount, arguments, at, binary, chain, children, is_coalesce, join, junction, step, with,
+    self, Path, amount, arguments, at, binary, chain, children, is_coalesce, join, junction, moved, step,
+    with,
 };
-use super::{Apart, Bound, truth};
+use super::{Answer, Apart, Bound, Columns, truth};
 
 /// What kind of mistake a mutant makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,30 +75,59 @@ pub struct Mutant {
 pub struct Mutants {
     /// Each different from the condition and from one another, as far as that can be told.
     pub mutants: Vec<Mutant>,
-    /// How many were left out for being certainly the same as the condition or as another mutant: `n <= 13` is
+    /// How many were left out for being proved the same as the condition or as another mutant: `n <= 13` is
     /// `n < 14`.
     pub same: usize,
 }
 
 impl Bound {
-    /// Every mutant of the condition, in the order of the text. `None` when the condition cannot be taken apart.
-    pub fn mutants(&self) -> Option<Mutants> {
+    /// Every mutant of the condition, in the order of the text, but those that are proved to answer every row of `world`
+    /// as the condition or another mutant does. `None` when the condition cannot be taken apart.
+    pub(crate) fn mutants(&self, world: &World) -> Option<Mutants> {
+        let mut met = Met { world, rows: sample(self, world), seen: Vec::new() };
+        met.is_new(self);
+        let mut found = Mutants::default();
+        for mutant in self.mistakes()? {
+            if met.is_new(&mutant.condition) {
+                found.mutants.push(mutant);
+            } else {
+                found.same += 1;
+            }
+        }
+        Some(found)
+    }
+
+    /// Every change that loads: what has no meaning (a NULL left where a type is needed) is no mistake that would.
+    pub(in crate::expr) fn mistakes(&self) -> Option<Vec<Mutant>> {
         let apart = Apart::of(self)?;
         let mut drafts = Drafts { root: &apart.expr, drafts: Vec::new() };
         drafts.truth(&apart.expr, Path::new());
-        let mut seen: BTreeSet<String> = apart.fingerprint(&apart.expr).into_iter().collect();
-        let mut found = Mutants::default();
-        for draft in drafts.drafts {
-            // What has no meaning (a NULL left where a type is needed) is no mistake that would load.
-            let Some(condition) = apart.compile(&draft.expr) else { continue };
-            if apart.fingerprint(&draft.expr).is_some_and(|print| !seen.insert(print)) {
-                found.same += 1;
-                continue;
-            }
-            let Draft { change, part, became, .. } = draft;
-            found.mutants.push(Mutant { change, part, became, condition });
+        let mutants = drafts.drafts.into_iter().filter_map(|draft| {
+            let Draft { change, expr, part, became } = draft;
+            Some(Mutant { change, part, became, condition: apart.compile(&expr)? })
+        });
+        Some(mutants.collect())
+    }
+}
+
+/// The conditions met so far, each with what it answers about some rows.
+struct Met<'a> {
+    world: &'a World,
+    rows: Columns,
+    seen: Vec<(Vec<Answer>, Bound)>,
+}
+
+impl Met<'_> {
+    /// Whether it is not proved to be the same as one met before.
+    fn is_new(&mut self, condition: &Bound) -> bool {
+        let answers: Vec<_> = condition.answers(&self.rows).iter().collect();
+        let mut alike = self.seen.iter().filter(|(others, _)| *others == answers);
+        let is_same = |other: &Bound| differ(other, condition).iter().all(|way| never(way, self.world));
+        if alike.any(|(_, other)| is_same(other)) {
+            return false;
         }
-        Some(found)
+        self.seen.push((answers, condition.clone()));
+        true
     }
 }
 
