@@ -15,7 +15,6 @@ mod language;
 mod mutate;
 mod oracle;
 mod property;
-#[path = "tests/prove.rs"]
 mod proved;
 mod why;
 

@@ -101,10 +101,11 @@ impl Survey<'_> {
         self.truth(root, &Path::new())
     }
 
-    /// Something that a part does in rows that meet one of the ways.
+    /// Something that a part does in rows that meet one of the ways. A case may reach what no event brings: that does
+    /// not count either.
     fn point(&mut self, part: &Expr, outcome: Outcome, ways: &[Way]) {
         let reached = met(ways, self.columns).is_some();
-        if reached || !ways.iter().all(|way| never(way, self.world)) {
+        if !ways.iter().all(|way| never(way, self.world)) {
             self.points.push(Point { part: tree::text(part), outcome, reached });
         }
     }

@@ -136,16 +136,20 @@ fn nobody_is_asked_to_show_what_cannot_be() {
         "no row is `yes`, and neither part decides when it is true"
     );
     let when = "CASE WHEN subject.n > 3 THEN 1 WHEN subject.n > 5 THEN 2 ELSE 3 END < 3";
-    assert_eq!(unreached(when, "subject.n=4|subject.n=1|", &[]), [""; 0], "the second WHEN is never taken");
+    assert_eq!(
+        unreached(when, "subject.n=9|subject.n=4|subject.n=1|", &[]),
+        [""; 0],
+        "the second WHEN is never taken"
+    );
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// A part compiled by itself, from its text, is the judge of what was reached.
     #[test]
     fn what_is_reached_is_what_the_part_by_itself_says(
-        tree in a_tree(ValueType::Bool, 3),
+        tree in a_tree(ValueType::Bool, 2),
         rows in prop::collection::vec(a_row(), 1..20),
     ) {
         let (bound, columns) = (condition(&tree.sql()), table(&rows));

@@ -147,16 +147,16 @@ fn what_is_known_of_columns_makes_mutants_the_same() {
     world.columns[place("event.kind")].texts = Some(["a", "b"].map(str::to_owned).into());
     world.columns[place("event.kind")].nullable = false;
     let left = condition("event.kind = 'a' OR event.kind = 'b' AND subject.married").mutants(&world);
-    let became = |mutants: Mutants| mutants.mutants.into_iter().map(|it| it.became).collect::<Vec<_>>();
+    let became = |all: &Mutants| all.mutants.iter().map(|it| it.became.clone()).collect::<Vec<_>>();
     let left = left.expect("it can be taken apart");
-    assert_eq!(left.same, 4, "{:?}", became(left));
+    assert_eq!(left.same, 3, "{:?}", became(&left));
     let all = condition("event.kind = 'a' OR event.kind = 'b' AND subject.married").mutants(&open());
     let all = all.expect("it can be taken apart");
-    assert_eq!(all.same, 0, "{:?}", became(all));
+    assert_eq!(all.same, 0, "{:?}", became(&all));
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// So that nothing is called the same which is not.
     #[test]
@@ -180,7 +180,7 @@ proptest! {
     /// Each mutant is what its texts say: the part replaced, in a condition that is otherwise the same.
     #[test]
     fn mutants_of_anything_compile(tree in a_tree(ValueType::Bool, 3)) {
-        for mutant in condition(&tree.sql()).mutants(&open()).expect("it can be taken apart").mutants {
+        for mutant in condition(&tree.sql()).mistakes().expect("it can be taken apart") {
             prop_assert_ne!(&mutant.part, &mutant.became);
             let again = compile(mutant.condition.text(), &Facts, ValueType::Bool);
             prop_assert!(again.is_ok(), "{} -> {}: {:?}", mutant.part, mutant.condition.text(), again.err());

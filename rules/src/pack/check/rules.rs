@@ -4,21 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use tidings_domain::value::{Value, ValueType};
+use tidings_domain::value::Value;
 
 use super::life_events::Outline;
-use super::parameters::{self, Law};
+use super::parameters::Law;
 use super::privacy::{self, Privacy};
-use super::templates::{self, Read, Sees};
-use super::{Cx, Place, cases, clock, derived};
-use crate::expr::{ColumnRef, LAW, Program, RowKind, Scope, Source};
+use super::templates::Read;
+use super::{Cx, Place, cases};
+use crate::expr::{ColumnRef, Program, RowKind, Scope, Source};
 use crate::pack::diagnostic::{Code, ReviewKind, did_you_mean};
-use crate::pack::format::{self, Backfill, Class, RemindAnchor, RuleEntry, Unit};
+use crate::pack::format::{self, Backfill, Class, RemindAnchor, RuleEntry};
 use crate::pack::model::{
     self, Amount, Basis, Deadline, Overlay, Period, Recipient, Rule, Service, Until, Version,
 };
 use crate::pack::scope::{self, Names, TIME};
 use crate::wording::Builder;
+
+mod law;
+mod say;
+mod terms;
 
 /// The highest level that is served (Decree 224/2026, article 16: 4 is to act in the person's place).
 const MAX_LEVEL: u8 = 3;
@@ -307,102 +311,6 @@ impl Checker<'_> {
         to
     }
 
-    /// The condition under the law of all days on which the rule is in force. Seen from a day before one of its figures
-    /// was known, the rule ends before that figure begins.
-    fn versions(&self, in_force: &mut (NaiveDate, Option<NaiveDate>)) -> Option<Vec<Compiled>> {
-        let (place, cx, law) = (self.place.then("when"), self.cx, self.setting.law);
-        let source = match Source::read(&self.entry.when) {
-            Ok(source) => source,
-            Err(error) => {
-                derived::report(&place, vec![error], cx);
-                return None;
-            }
-        };
-        let named = derived::named(&place, &source, self.setting.derived, &law.parameters, cx);
-        let mut names = source.figures(self.setting.derived);
-        if let Some(deadline) = &self.entry.deadline {
-            let place = self.place.then("deadline").then("amount");
-            names.extend(clock::figure_of(&place, &deadline.amount, law, cx).ok()?.map(str::to_owned));
-        }
-        if !named {
-            return None;
-        }
-        let mut days = clock::turns(&names, law, *in_force);
-        if self.cx.known.is_some() {
-            let unknown = days.iter().find(|day| self.not_given(&names, **day).is_some()).copied();
-            days.retain(|day| unknown.is_none_or(|unknown| *day < unknown));
-            in_force.1 = unknown.and_then(|day| day.pred_opt()).or(in_force.1);
-        }
-        let versions = days.into_iter().map(|day| self.version(&source, &names, day));
-        versions.collect::<Vec<_>>().into_iter().collect()
-    }
-
-    /// A figure that law does not give on a day.
-    fn not_given<'n>(&self, names: &'n BTreeSet<String>, day: NaiveDate) -> Option<&'n String> {
-        let definitions = derived::on(day, names, self.setting.derived, &self.setting.law.parameters);
-        // Where the rule holds in one place, what that place says is enough.
-        let given = |name: &&String| {
-            let figure = definitions.figures.get(*name);
-            figure.is_some_and(|figure| figure.is_everywhere() || self.overlay.is_some())
-        };
-        names.iter().find(|name| !given(name))
-    }
-
-    fn version(&self, source: &Source, names: &BTreeSet<String>, from: NaiveDate) -> Option<Compiled> {
-        let (place, cx) = (self.place.then("when"), self.cx);
-        let definitions = derived::on(from, names, self.setting.derived, &self.setting.law.parameters);
-        if let Some(name) = self.not_given(names, from) {
-            let at = derived::within(&place, source.text(), &format!("{LAW}.{name}"));
-            let message =
-                format!("law gives no figure `{LAW}.{name}` on {from}, and the rule is in force then");
-            let hint =
-                Some("end the rule before, or add the value of that day to parameters.yaml".to_owned());
-            cx.at(place.file, at, (Code::NoFigure, message, hint));
-            return None;
-        }
-        let compiled =
-            source.with(&definitions).and_then(|source| source.compile(&self.names, Some(ValueType::Bool)));
-        match compiled {
-            Ok(program) => {
-                let deadline = self.entry.deadline.as_ref();
-                let amount =
-                    deadline.map(|it| clock::local_amount_on(&it.amount, from, &self.setting.law.parameters));
-                Some(Compiled { from, program, amount })
-            }
-            Err(errors) => {
-                let new = errors.into_iter().filter(|error| !self.names.is_reported_in(&error.message));
-                derived::report(&place, new.collect(), cx);
-                None
-            }
-        }
-    }
-
-    /// The facts that tell whether the rule holds where a person lives, and how much time it gives there.
-    fn places(&self, versions: &[Compiled]) -> Vec<Read> {
-        let scope = self.overlay.map(|overlay| &overlay.here.fact);
-        let local = versions.iter().filter_map(|it| it.amount.as_ref()).flat_map(|amount| &amount.local);
-        let facts: BTreeSet<&String> = local.map(|(here, _)| &here.fact).chain(scope).collect();
-        let file_position = self.place.position();
-        let read = |fact: &String| Read {
-            column: of_citizen(fact),
-            value_type: ValueType::Text,
-            file_position,
-            bare: false,
-        };
-        facts.into_iter().map(read).collect()
-    }
-
-    fn condition_reads(&self, versions: &[Compiled]) -> Vec<Read> {
-        let place = self.place.then("when");
-        let inputs: BTreeSet<&ColumnRef> = versions.iter().flat_map(|it| it.program.inputs()).collect();
-        let reads = inputs.into_iter().filter_map(|column| {
-            let value_type = self.names.resolve(column).ok()?;
-            let file_position = derived::within(&place, &self.entry.when, &column.to_string());
-            Some(Read { column: column.clone(), value_type, file_position, bare: false })
-        });
-        reads.collect()
-    }
-
     /// Resolves a column, or reports it.
     fn column(&self, place: &Place<'_>, text: &str) -> Option<Read> {
         let Some(column) = scope::column(text) else {
@@ -417,174 +325,6 @@ impl Checker<'_> {
                     self.cx.hinted(place, Code::UnknownName, unresolved.message, unresolved.hint);
                 }
                 None
-            }
-        }
-    }
-
-    fn deadline(&self) -> Option<(Deadline, Read)> {
-        let entry = self.entry.deadline.as_ref()?;
-        let place = self.place.then("deadline");
-        if entry.unit == Unit::WorkingDays && self.setting.law.workdays.years.is_empty() {
-            let message = format!(
-                "rule `{}`: working days are Monday to Friday, and parameters.yaml names no public holidays",
-                self.entry.key
-            );
-            self.cx.review(&place.then("unit"), ReviewKind::Holidays, message);
-        }
-        let read = self.column(&place.then("anchor"), &entry.anchor)?;
-        if read.value_type != ValueType::Date {
-            let message =
-                format!("`{}` is {}, and a deadline is counted from a date", entry.anchor, read.value_type);
-            self.cx.fault(&place.then("anchor"), Code::WrongType, message);
-            return None;
-        }
-        let format::Deadline { unit, direction, .. } = *entry;
-        Some((Deadline { anchor: read.column.clone(), unit, direction }, read))
-    }
-
-    fn reminders(&self) {
-        for (index, offset) in self.entry.remind.iter().enumerate() {
-            let place = self.place.then("remind").then(index);
-            if offset.anchor == RemindAnchor::BeforeDeadline && self.entry.deadline.is_none() {
-                let message = "a reminder before the deadline, in a rule that has none";
-                self.cx.fault(&place.then("anchor"), Code::BadRule, message);
-            }
-        }
-    }
-
-    fn until(&self) -> Option<Vec<Until>> {
-        let each = self.entry.until.iter().enumerate().map(|(index, until)| {
-            let place = self.place.then("until").then(index);
-            let outlines = self.setting.outlines;
-            let Some(other) = outlines.iter().find(|outline| outline.name == until.life_event) else {
-                if !self.cx.unread && !self.cx.broken.contains(&until.life_event) {
-                    let names = outlines.iter().map(|outline| outline.name);
-                    let hint = did_you_mean(&until.life_event, names);
-                    let message = format!("no life event `{}`", until.life_event);
-                    self.cx.hinted(&place.then("life_event"), Code::UnknownName, message, hint);
-                }
-                return None;
-            };
-            for (index, field) in until.same.iter().enumerate() {
-                self.same(&place.then("same").then(index), field, other);
-            }
-            Some(Until { life_event: until.life_event.clone(), same: until.same.clone() })
-        });
-        each.collect::<Vec<_>>().into_iter().collect()
-    }
-
-    fn same(&self, place: &Place<'_>, field: &String, other: &Outline<'_>) {
-        let own = self.setting.outline;
-        match (own.fields.get(field), other.fields.get(field)) {
-            (Some(one), Some(two)) if one != two => {
-                let message = format!("`{field}` is {one} in `{}` and {two} in `{}`", own.name, other.name);
-                self.cx.fault(place, Code::WrongType, message);
-            }
-            (Some(_), Some(_)) => {}
-            (None, _) if !own.open => {
-                self.cx.unknown(place, &format!("field of `{}`", own.name), field, own.fields.keys());
-            }
-            (_, None) if !other.open => {
-                self.cx.unknown(place, &format!("field of `{}`", other.name), field, other.fields.keys());
-            }
-            _ => {}
-        }
-    }
-
-    fn basis(&self) -> Option<Vec<Basis>> {
-        let place = self.place.then("basis");
-        if self.entry.basis.is_empty() {
-            self.cx.fault(&place, Code::BadRule, "a rule rests on at least one law");
-        }
-        let each = self.entry.basis.iter().enumerate().map(|(index, entry)| {
-            let basis = parameters::basis(&place.then(index), entry, self.cx)?;
-            if let Some(date) = basis.review_by {
-                let (key, law) = (&self.entry.key, &basis.law);
-                let message = format!("rule `{key}`: check {law}, {} by {date}", basis.article);
-                self.cx.review(&place.then("review_by"), ReviewKind::ReviewBy, message);
-            }
-            Some(basis)
-        });
-        each.collect::<Vec<_>>().into_iter().collect()
-    }
-
-    fn in_force(&self) -> Option<(NaiveDate, Option<NaiveDate>)> {
-        let place = self.place.then("in_force");
-        let from = self.cx.date(&place.then("from"), &self.entry.in_force.from);
-        let to = match &self.entry.in_force.to {
-            None => None,
-            Some(text) => Some(self.cx.date(&place.then("to"), text)?),
-        };
-        if let Some(text) = &self.entry.in_force.known {
-            self.cx.date(&place.then("known"), text);
-        }
-        let from = from?;
-        if to.is_some_and(|to| to < from) {
-            self.cx.fault(&place.then("to"), Code::BadDate, "the last day is before the first");
-        }
-        Some((from, to))
-    }
-
-    /// What the rule says that it discloses; the columns become readable too.
-    fn discloses(&self, reads: &mut Vec<Read>) -> Option<(Vec<String>, String)> {
-        let discloses = self.entry.discloses.as_ref()?;
-        let place = self.place.then("discloses");
-        self.cx.not_blank(&place.then("ground"), &discloses.ground);
-        for (index, text) in discloses.what.iter().enumerate() {
-            let place = place.then("what").then(index);
-            if text.starts_with("citizen.") && text.matches('.').count() == 1 {
-                let message = format!("`{text}` is the recipient's own, and tells nobody of another");
-                self.cx.fault(&place, Code::BadRule, message);
-            }
-            reads.extend(self.column(&place, text));
-        }
-        Some((discloses.what.clone(), discloses.ground.clone()))
-    }
-
-    fn say(&self, wording: &mut Builder, reads: &mut Vec<Read>) {
-        self.ask(wording, reads);
-        let place = self.place.then("say");
-        self.cx.languages(&place.clone().key(), &place, &self.entry.say);
-        for (language, sentences) in &self.entry.say {
-            let place = place.then(language);
-            if sentences.by_when.is_none() && self.entry.deadline.is_some() {
-                let message = "`by_when` is missing, and the rule has a deadline";
-                self.cx.fault(&place, Code::MissingSentence, message);
-            }
-            let parts = [
-                ("what", Some(&sentences.what)),
-                ("by_when", sentences.by_when.as_ref()),
-                ("consequence", sentences.consequence.as_ref()),
-            ];
-            for (part, text) in parts.into_iter().filter_map(|(part, text)| Some((part, text?))) {
-                let place = place.then(part);
-                let sees = Sees::Say(self.names, self.entry.deadline.is_some());
-                if let Some((template, found)) = templates::check(&place, text, sees, self.cx) {
-                    let name = format!("say/{}/{part}", self.entry.key);
-                    templates::add(&place, (language, name), template, wording, self.cx);
-                    note_bare(&place, &found, self.setting.outline, self.cx);
-                    reads.extend(found);
-                }
-            }
-        }
-    }
-
-    /// The question that is asked when a fact is missing.
-    fn ask(&self, wording: &mut Builder, reads: &mut Vec<Read>) {
-        if self.entry.ask.is_empty() {
-            return;
-        }
-        let place = self.place.then("ask");
-        self.cx.texts(&place, &self.entry.ask);
-        for (language, text) in &self.entry.ask {
-            let place = place.then(language);
-            if let Some((template, found)) =
-                templates::check(&place, text, Sees::Say(self.names, false), self.cx)
-            {
-                let name = format!("say/{}/ask", self.entry.key);
-                templates::add(&place, (language, name), template, wording, self.cx);
-                note_bare(&place, &found, self.setting.outline, self.cx);
-                reads.extend(found);
             }
         }
     }
