@@ -48,7 +48,12 @@ pub(crate) type Period = (NaiveDate, Option<NaiveDate>);
 
 impl<'a> Columns<'a> {
     pub(crate) fn of(pack: &'a Pack, position: usize, life_event: &'a LifeEvent) -> Self {
-        let reports = pack.events.values().filter(|event| event.life_events.contains(&position));
+        // What silence brings has the fields of what happened before it.
+        let told = match &life_event.trigger {
+            Trigger::Absence(absence) => pack.life_event(&absence.of).map_or(position, |(place, _)| place),
+            _ => position,
+        };
+        let reports = pack.events.values().filter(|event| event.life_events.contains(&told));
         Self { pack, life_event, reports: reports.map(|event| &**event).collect() }
     }
 
