@@ -111,6 +111,12 @@ fn one_by_one<T>(rows: &[Row], load: impl Fn(Variable) -> T, mut judge: impl FnM
     Ok(seconds)
 }
 
+/// A graph hands dates to its nodes as text, so its conditions make dates of them again.
+fn in_a_graph(condition: &str) -> String {
+    let again = condition.replace("event_day.", "d(event_day).").replace("expires < ", "d(expires) < ");
+    again.replace("birth <= ", "d(birth) <= ").replace("birth > ", "d(birth) > ")
+}
+
 /// A compiled decision: one graph for all twenty.
 pub struct Graph {
     name: String,
@@ -127,7 +133,7 @@ impl Graph {
         let expressions: Vec<_> = CONDITIONS
             .iter()
             .enumerate()
-            .map(|(at, (_, text))| json!({ "id": format!("e{at}"), "key": format!("c{at}"), "value": text }))
+            .map(|(at, (_, text))| json!({ "id": format!("e{at}"), "key": format!("c{at}"), "value": in_a_graph(text) }))
             .collect();
         let node = json!({
             "type": "expressionNode", "id": "judge", "name": "judge",
@@ -150,7 +156,7 @@ impl Graph {
         let rules: Vec<_> = CONDITIONS
             .iter()
             .enumerate()
-            .map(|(at, (_, text))| json!({ "_id": format!("r{at}"), "if": text, "then": at.to_string() }))
+            .map(|(at, (_, text))| json!({ "_id": format!("r{at}"), "if": in_a_graph(text), "then": at.to_string() }))
             .collect();
         let node = json!({
             "type": "decisionTableNode", "id": "judge", "name": "judge",
