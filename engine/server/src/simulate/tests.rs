@@ -46,6 +46,7 @@ fn args(population: &Path, out: Option<PathBuf>) -> SimulateArgs {
         people: None,
         source: None,
         as_of: None,
+        from: None,
         out,
         html: None,
     }
@@ -174,7 +175,7 @@ fn a_wrong_cell_is_named_by_its_place_and_never_shown() {
         .expect("written");
     let mut table = table::open(&path, &study).expect("a table");
     let chunk = table.next_chunks(1).expect("rows").pop().expect("a chunk");
-    let error = chunk.each(false, &mut |_| Ok(())).expect_err("a wrong cell");
+    let error = chunk.each(period, false, &mut |_| Ok(())).expect_err("a wrong cell");
     assert_eq!(error.to_string(), "row 2, column subject.birth_date: not date");
 }
 
