@@ -12,7 +12,6 @@ use tidings_rules::pack::format::{Backfill, Class, LawOf};
 use tidings_rules::pack::model::{LifeEvent, Pack, Recipient, Rule, Until};
 
 use crate::clock;
-use crate::law;
 use crate::view::{Folded, Reader, date};
 
 /// Prefix of a refusal of one topic: `topic:LIFE_EVENT`.

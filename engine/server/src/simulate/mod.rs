@@ -206,7 +206,7 @@ pub(crate) enum RulesCommand {
         #[arg(long, value_enum, default_value = "duckdb")]
         dialect: DialectArg,
         /// The table of the population.
-        #[arg(long, default_value = "first-load")]
+        #[arg(long, default_value = "population")]
         table: String,
         /// Columns of the table that tell its rows apart.
         #[arg(long, default_value = "row")]
