@@ -144,8 +144,8 @@ fn edges(report: &Report) -> String {
         return String::new();
     }
     format!(
-        "<p class=\"note\">Of the gains, {} came about outside the studied days before, and of the losses, {} would come about \
-         outside them: these move over the edge of the period, and are neither helped nor forgotten by that alone.</p>\n",
+        "<p class=\"note\">Of the gains, {} came about outside the studied days before; of the losses, {} would come about \
+         outside them. They move over the edge of the period, to another day.</p>\n",
         grouped(moved_in),
         grouped(moved_out)
     )
@@ -374,15 +374,15 @@ fn foot(report: &Report) -> String {
         _ = writeln!(
             out,
             "<p>What time or silence brings was computed from the facts and events of each row, under each pack, and counts on \
-             the days studied: <code>{}</code>. All else happened when the population says.</p>",
-            escaped(&report.computed.join(", "))
+             the days studied: {}. All else happened when the population says.</p>",
+            each_name(&report.computed)
         );
     }
     if !report.absent_columns.is_empty() {
         _ = writeln!(
             out,
-            "<p>Not in the population, and so unknown for everybody: <code>{}</code>.</p>",
-            escaped(&report.absent_columns.join(", "))
+            "<p>Not in the population, and so unknown for everybody: {}.</p>",
+            each_name(&report.absent_columns)
         );
     }
     _ = writeln!(
@@ -394,4 +394,10 @@ fn foot(report: &Report) -> String {
         grouped(report.rows_per_second as u64)
     );
     out
+}
+
+/// Names that a narrow page may break between.
+fn each_name(names: &[String]) -> String {
+    let each: Vec<String> = names.iter().map(|name| format!("<code>{}</code>", escaped(name))).collect();
+    each.join(", ")
 }
