@@ -298,7 +298,11 @@ fn known_in(truth: &BooleanArray) -> BooleanBuffer {
 }
 
 /// A column made row by row.
-pub(super) fn each<'a>(frame: &Frame<'a>, value_type: ValueType, item: impl Fn(usize) -> Option<Item<'a>>) -> Column {
+pub(super) fn each<'a>(
+    frame: &Frame<'a>,
+    value_type: ValueType,
+    item: impl Fn(usize) -> Option<Item<'a>>,
+) -> Column {
     let mut lane = Lane::new(value_type, frame.rows());
     (0..frame.rows()).for_each(|row| {
         lane.push(item(row));

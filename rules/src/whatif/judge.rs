@@ -120,7 +120,8 @@ pub fn judge(
     let mut judging = Judging { table: Rows { study, batch }, tally, changes };
     for happening in &study.happenings {
         let Some(mut met) = Met::new(judging.table, happening)? else { continue };
-        let everywhere = happening.questions.clone().filter(|place| study.questions[*place].only_in().is_none());
+        let everywhere =
+            happening.questions.clone().filter(|place| study.questions[*place].only_in().is_none());
         judging.ask(&mut met, everywhere)?;
         for (column, by_code) in &happening.local {
             judging.ask_local(&met, *column, by_code)?;

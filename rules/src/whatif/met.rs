@@ -109,8 +109,7 @@ impl<'s, 'b> Met<'s, 'b> {
     pub(super) fn side(&mut self, side: usize, of: Option<&'s Side<'s>>) -> Result<Sided<'s>, JudgeError> {
         let times = self.here(side).map(|here| here.occurrences.times.clone()).unwrap_or_default();
         let (answers, filed) = (vec![Answer::No; times.len()], times.clone());
-        let mut sided =
-            Sided { of, answers, filed, times, anchors: None, places: Vec::new() };
+        let mut sided = Sided { of, answers, filed, times, anchors: None, places: Vec::new() };
         let Some(of) = of else { return Ok(sided) };
         let asked = self.asked(side, of)?;
         for version in &of.versions {
@@ -182,11 +181,7 @@ impl Here {
 }
 
 /// The occurrences of two packs side by side, of which one at least lies in its bounds.
-fn paired<'s, 'b>(
-    table: Rows<'s, 'b>,
-    found: [Option<Occurrences>; 2],
-    bounds: [Within; 2],
-) -> Met<'s, 'b> {
+fn paired<'s, 'b>(table: Rows<'s, 'b>, found: [Option<Occurrences>; 2], bounds: [Within; 2]) -> Met<'s, 'b> {
     let known = |side: usize, at: usize| {
         let of = found[side].as_ref()?;
         (at < of.len()).then(|| (of.rows.value(at), of.which[at]))
@@ -198,7 +193,9 @@ fn paired<'s, 'b>(
     let (mut next, mut picks, mut pairs) = ([0, 0], [Vec::new(), Vec::new()], Vec::new());
     while let Some(key) = [known(0, next[0]), known(1, next[1])].into_iter().flatten().min() {
         let mut pair = Pair { row: key.0, at: [None; 2], elsewhere: [false; 2] };
-        for side in [0, 1].into_iter().filter(|&side| known(side, next[side]) == Some(key)).collect::<Vec<_>>() {
+        for side in
+            [0, 1].into_iter().filter(|&side| known(side, next[side]) == Some(key)).collect::<Vec<_>>()
+        {
             if inside(side, next[side]) {
                 pair.at[side] = u32::try_from(picks[side].len()).ok();
                 picks[side].extend(u32::try_from(next[side]).ok());

@@ -15,10 +15,10 @@ use super::source::{Days, Input, Silence, Source};
 use super::study::Study;
 use crate::calendar::shift;
 use crate::expr::Columns;
+use crate::pack::DATE;
 use crate::pack::format::{Direction, Unit};
 use crate::pack::law::Workdays;
 use crate::pack::model::Period;
-use crate::pack::DATE;
 
 /// First and last day that count, from 1970-01-01; `None` for all time.
 pub(super) type Within = Option<(i32, i32)>;
@@ -127,7 +127,8 @@ impl Occurrences {
             Input::Table(column) => table.take(column, &self.rows),
             Input::Made(place) => {
                 let made = self.made.iter().find(|(made, _)| *made == place);
-                made.map(|(_, array)| ArrayRef::clone(array)).ok_or_else(|| table.wrong(input, "not computed"))
+                made.map(|(_, array)| ArrayRef::clone(array))
+                    .ok_or_else(|| table.wrong(input, "not computed"))
             }
         }
     }
@@ -217,8 +218,7 @@ impl Days<'_> {
             let mut at = 0..;
             rows.retain(|_| at.next().is_some_and(|at| dates.is_null(at) || dates.value(at) >= next));
         }
-        let mut part =
-            Part { version: place, value, rows: none(), days: vec![], opens: vec![] };
+        let mut part = Part { version: place, value, rows: none(), days: vec![], opens: vec![] };
         let opens = |row: &u32| before(self.workdays, day(*row), version.lead);
         rows.retain(|row| {
             let opens = opens(row).filter(|opens| (first..=last).contains(opens));
@@ -243,7 +243,10 @@ impl Days<'_> {
     ) -> Result<Date32Array, JudgeError> {
         let columns = self.columns(table, value, rows)?;
         let dates = self.milestone.versions[place].date.values(&columns);
-        dates.as_primitive_opt().cloned().ok_or_else(|| table.wrong(Input::Made(self.fields[1].1), "not a date"))
+        dates
+            .as_primitive_opt()
+            .cloned()
+            .ok_or_else(|| table.wrong(Input::Made(self.fields[1].1), "not a date"))
     }
 
     fn columns(&self, table: Rows<'_, '_>, value: i64, rows: &UInt32Array) -> Result<Columns, JudgeError> {
@@ -265,7 +268,8 @@ impl Days<'_> {
         if parts.is_empty() {
             return Ok(Occurrences { made: self.nothing(), ..Occurrences::default() });
         }
-        let each = || parts.iter().flat_map(|part| part.rows.values().iter().map(move |row| (*row, part.value)));
+        let each =
+            || parts.iter().flat_map(|part| part.rows.values().iter().map(move |row| (*row, part.value)));
         let mut made: Vec<(usize, ArrayRef)> = Vec::new();
         let dates = |of: fn(&Part) -> &Vec<i32>| {
             Arc::new(Date32Array::from_iter_values(parts.iter().flat_map(of).copied())) as ArrayRef
@@ -308,12 +312,7 @@ impl Days<'_> {
     }
 
     /// A further field of each; `None` when it is not one.
-    fn data(
-        &self,
-        table: Rows<'_, '_>,
-        parts: &[Part],
-        name: &str,
-    ) -> Result<Option<ArrayRef>, JudgeError> {
+    fn data(&self, table: Rows<'_, '_>, parts: &[Part], name: &str) -> Result<Option<ArrayRef>, JudgeError> {
         let mut arrays = Vec::new();
         for part in parts {
             let data = &self.milestone.versions[part.version].data;
@@ -344,7 +343,8 @@ impl Days<'_> {
             };
             let around = |at: u32| {
                 let same = |other: &&u32| whole.rows.value(**other as usize) == whole.rows.value(at as usize);
-                let start = picks.partition_point(|&pick| whole.rows.value(pick as usize) < whole.rows.value(at as usize));
+                let start = picks
+                    .partition_point(|&pick| whole.rows.value(pick as usize) < whole.rows.value(at as usize));
                 picks[start..].iter().take_while(same).any(|&other| equal(at, other) && first(other, at))
             };
             let kept: Vec<u32> = picks.iter().copied().filter(|&at| !around(at)).collect();

@@ -372,8 +372,10 @@ impl Columns {
     ) -> Result<usize, StudyError> {
         let values = || {
             let position = pack.life_events.iter().position(|known| known.name == life_event.name);
-            let reporting =
-                pack.events.values().filter(|event| position.is_some_and(|at| event.life_events.contains(&at)));
+            let reporting = pack
+                .events
+                .values()
+                .filter(|event| position.is_some_and(|at| event.life_events.contains(&at)));
             let fields = reporting.filter_map(|event| event.fields.get(field));
             fields.flat_map(|field| field.values.iter().cloned()).collect()
         };

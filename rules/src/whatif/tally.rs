@@ -258,8 +258,7 @@ impl Tally {
     /// The columns for want of which the new pack's answers to a question are unknown, the most often missing first.
     pub fn missing<'s>(&self, study: &'s Study<'_>, question: usize) -> Vec<(&'s str, u64)> {
         let counts = self.missing.get(question).into_iter().flatten();
-        let mut named: Vec<_> =
-            counts.map(|(input, count)| (study.name_of(*input), *count)).collect();
+        let mut named: Vec<_> = counts.map(|(input, count)| (study.name_of(*input), *count)).collect();
         named.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
         named
     }

@@ -100,7 +100,8 @@ fn judged(study: &Study<'_>, rows: &[&str], at_once: usize) -> (Tally, Vec<Chang
     for (place, rows) in rows.chunks(at_once).enumerate() {
         let columns: Vec<_> = (0..study.columns.len()).map(|column| array(study, column, rows)).collect();
         let first_row = (place * at_once) as u64;
-        let batch = Batch { first_row, rows: rows.len(), every_answer: false, period: period(), columns: &columns };
+        let batch =
+            Batch { first_row, rows: rows.len(), every_answer: false, period: period(), columns: &columns };
         let mut part = Tally::new(study, date("2026-02-28"));
         judge(study, batch, &mut part, &mut changes).expect("columns of their types");
         whole.merge(&part);

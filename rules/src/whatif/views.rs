@@ -60,7 +60,8 @@ struct View<'s> {
 impl View<'_> {
     fn sql(&self, table: &str, keys: &[String], asked: &[(&Question<'_>, &Side<'_>)]) -> String {
         let name = &self.happening.name;
-        let Some(relation) = self.happening.sources[1].as_ref().and_then(|source| self.relation(source, table))
+        let Some(relation) =
+            self.happening.sources[1].as_ref().and_then(|source| self.relation(source, table))
         else {
             return format!("-- Left out, since this dialect cannot count its days: {name}\n");
         };
@@ -107,11 +108,7 @@ impl View<'_> {
         }
         if let Some((column, here)) = side.scope {
             let column = self.column(column);
-            _ = write!(
-                sql,
-                " WHEN {column} IS NULL OR {column} NOT IN ({}) THEN FALSE",
-                codes(&here.codes)
-            );
+            _ = write!(sql, " WHEN {column} IS NULL OR {column} NOT IN ({}) THEN FALSE", codes(&here.codes));
         }
         if side.rule.law_of == LawOf::Occurrence {
             for version in &side.versions {
@@ -152,12 +149,7 @@ impl View<'_> {
         // The first version that says yes is the one under which the person is told, and files.
         let mut filed = "CASE".to_owned();
         for (version, date) in side.versions.iter().zip(&dates) {
-            _ = write!(
-                filed,
-                " WHEN {} AND {} THEN {date}",
-                days(version, time),
-                self.condition(version)
-            );
+            _ = write!(filed, " WHEN {} AND {} THEN {date}", days(version, time), self.condition(version));
         }
         filed.push_str(" END");
         Some(match side.rule.law_of {

@@ -183,12 +183,7 @@ fn judge_all(
     Ok(whole)
 }
 
-fn judge_chunk(
-    study: &Study<'_>,
-    chunk: Chunk,
-    days: Days,
-    every_answer: bool,
-) -> anyhow::Result<Part> {
+fn judge_chunk(study: &Study<'_>, chunk: Chunk, days: Days, every_answer: bool) -> anyhow::Result<Part> {
     let mut part = Part { tally: Tally::new(study, days.as_of), changes: Vec::new() };
     chunk.each(days.period, every_answer, &mut |batch| {
         Ok(judge(study, batch, &mut part.tally, &mut part.changes)?)

@@ -245,7 +245,8 @@ fn dates(report: &Report) -> String {
             <th scope=\"col\" class=\"n\">Last day later</th><th scope=\"col\" class=\"n\">Told before and after</th>\
             </tr></thead><tbody>\n";
     for rule in changed {
-        let Numbers { yes_after, gains, dates_earlier, dates_later, told_sooner, told_later, .. } = rule.numbers;
+        let Numbers { yes_after, gains, dates_earlier, dates_later, told_sooner, told_later, .. } =
+            rule.numbers;
         let counts = [told_sooner, told_later, dates_earlier, dates_later, yes_after - gains];
         let cells: String =
             counts.iter().map(|count| format!("<td class=\"n\">{}</td>", grouped(*count))).collect();

@@ -343,7 +343,8 @@ impl Report {
             grouped(self.people_with_date_changed),
             grouped(self.people_with_day_changed)
         )?;
-        let mut grid = Grid::new("Gains, losses, last days changed, told on another day, by rule and recipient");
+        let mut grid =
+            Grid::new("Gains, losses, last days changed, told on another day, by rule and recipient");
         for rule in self.rules.iter().filter(|rule| rule.numbers.changes() || rule.standing != "both") {
             let standing = if rule.standing == "both" { "" } else { rule.standing };
             grid.row([

@@ -112,7 +112,8 @@ fn every_table_of_one_population_gives_the_same_report_on_any_number_of_threads(
     let changed = |name: &str| folder.path().join(name);
     let first = report(&study, &large, Some(changed("first.parquet")), 1);
     let total = &first["total"];
-    for found in ["gains", "losses", "dates_changed", "told_sooner", "moved_in", "moved_out", "unknown_after"] {
+    for found in ["gains", "losses", "dates_changed", "told_sooner", "moved_in", "moved_out", "unknown_after"]
+    {
         assert!(total[found].as_u64() > Some(0), "{found}: {total}, seed {SEED}");
     }
     assert_eq!(first["rows"], ROWS);
@@ -185,7 +186,10 @@ fn a_file_of_ours_says_which_days_are_studied_and_others_may_be_asked_for() {
     assert_eq!(studied(None, Some("2026-07-01")).expect("a period"), expected("2026-01-01", "2026-06-30"));
     // Before the file's own days there is none that it says.
     assert_eq!(studied(None, Some("2025-07-01")).expect("a period"), expected("2024-07-01", "2025-06-30"));
-    assert_eq!(studied(Some("2026-06-30"), Some("2026-07-01")).expect("a day"), expected("2026-06-30", "2026-06-30"));
+    assert_eq!(
+        studied(Some("2026-06-30"), Some("2026-07-01")).expect("a day"),
+        expected("2026-06-30", "2026-06-30")
+    );
     let error = studied(Some("2026-07-01"), Some("2026-07-01")).expect_err("no day");
     assert_eq!(error.to_string(), "--from is a day before --as-of");
 }

@@ -96,10 +96,8 @@ fn a_person_may_reach_two_ages_in_one_period() {
 
 #[test]
 fn another_lead_time_tells_sooner_and_moves_people_into_the_period_and_out_of_it() {
-    let (old, new) = (
-        load(ages(BIRTHDAYS, MONTH, "14")),
-        load(ages(BIRTHDAYS, "{amount: 2, unit: months}", "14")),
-    );
+    let (old, new) =
+        (load(ages(BIRTHDAYS, MONTH, "14")), load(ages(BIRTHDAYS, "{amount: 2, unit: months}", "14")));
     let study = Study::new(Some(&old), &new).expect("one type each");
     let rows = [
         // Told on 2026-05-16, then on 2026-04-15.
@@ -155,7 +153,9 @@ fn another_expression_moves_the_day_and_the_deadline_with_it() {
 fn lowered() -> BTreeMap<String, String> {
     let mut files = ages(BIRTHDAYS, MONTH, "law.age");
     let value = |from: &str, value: u32| {
-        format!("      - {{from: \"{from}\", known: \"{from}\", value: {value}, basis: {{law: a, article: \"1\"}}}}\n")
+        format!(
+            "      - {{from: \"{from}\", known: \"{from}\", value: {value}, basis: {{law: a, article: \"1\"}}}}\n"
+        )
     };
     files.insert(
         "parameters.yaml".to_owned(),
@@ -274,13 +274,15 @@ fn how_many_rows_at_once_leaves_no_trace_on_what_the_clock_brings() {
     let old = load(files);
     let study = Study::new(Some(&old), &new).expect("one type each");
     let born = |at: u32| format!("birth_date={}-{:02}-{:02}", 1_950 + at % 65, 1 + at % 12, 1 + at % 28);
-    let rows: Vec<String> =
-        (0..400).map(|at| format!("{} {}", born(at), BIRTHS[at as usize % 6])).collect();
+    let rows: Vec<String> = (0..400).map(|at| format!("{} {}", born(at), BIRTHS[at as usize % 6])).collect();
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     let whole = judged(&study, &rows, rows.len());
     let all = whole.0.by_question();
     let of = |key: &str| all[&question(&study, key)];
-    assert!(of("of-age").gains() > 5 && of("of-age").losses() > 5 && of("still-unfiled").losses() > 5, "{all:?}");
+    assert!(
+        of("of-age").gains() > 5 && of("of-age").losses() > 5 && of("still-unfiled").losses() > 5,
+        "{all:?}"
+    );
     for at_once in [1, 7, 64, 129] {
         let part = judged(&study, &rows, at_once);
         assert_eq!(part.1, whole.1, "{at_once}");

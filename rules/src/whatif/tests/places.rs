@@ -63,7 +63,9 @@ fn the_time_to_act_is_that_of_the_place() {
     let (old, new) = (with_places(90), with_places(120));
     let study = Study::new(Some(&old), &new).expect("one type each");
     let there = |province: &str| {
-        format!("birth:time=2026-01-31 birth:born_on=2026-01-30 birth:place=home employed=true province={province}")
+        format!(
+            "birth:time=2026-01-31 birth:born_on=2026-01-30 birth:place=home employed=true province={province}"
+        )
     };
     let rows = [there("79"), there("01"), there("").replace("province=", "")];
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
@@ -80,7 +82,10 @@ fn the_time_to_act_is_that_of_the_place() {
     judge(&study, batch, &mut tally, &mut answers).expect("columns of their types");
     let insurance = question(&study, "birth-insurance");
     let national = answers.iter().filter(|one| one.question == insurance && one.row > 0);
-    assert!(national.clone().count() == 2 && national.clone().all(|one| one.new_deadline == Some(date("2026-03-31"))));
+    assert!(
+        national.clone().count() == 2
+            && national.clone().all(|one| one.new_deadline == Some(date("2026-03-31")))
+    );
 }
 
 /// The insurance under law that asks for work until 2026-03-31, and gives 30 days instead of 60 from 2026-04-01 on.
@@ -90,7 +95,9 @@ fn by(law_of: &str) -> Pack {
     *text = text.replacen("AND subject.employed", "AND (subject.employed OR law.term < 60)", 1);
     *text = text.replacen("    level: 1\n", &format!("    level: 1\n    law_of: {law_of}\n"), 1);
     let value = |from: &str, value: u32| {
-        format!("      - {{from: \"{from}\", known: \"{from}\", value: {value}, basis: {{law: a, article: \"1\"}}}}\n")
+        format!(
+            "      - {{from: \"{from}\", known: \"{from}\", value: {value}, basis: {{law: a, article: \"1\"}}}}\n"
+        )
     };
     files.insert(
         "parameters.yaml".to_owned(),

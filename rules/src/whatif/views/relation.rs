@@ -23,8 +23,11 @@ impl View<'_> {
         match source {
             Source::Table(time) => {
                 let time = Input::Table(*time);
-                let sql =
-                    format!("(SELECT * FROM {} WHERE {} IS NOT NULL) AS happened", quoted(table), self.input(time));
+                let sql = format!(
+                    "(SELECT * FROM {} WHERE {} IS NOT NULL) AS happened",
+                    quoted(table),
+                    self.input(time)
+                );
                 Some(Relation { sql, time })
             }
             Source::Milestone(days) => self.milestone(days, table),
@@ -42,7 +45,8 @@ impl View<'_> {
         }
         let turns: Vec<String> =
             (0..days.positions()).map(|position| self.turn(days, position, table)).collect();
-        let place = |field: &str| days.fields.iter().find(|(known, _)| *known == field).map(|(_, place)| *place);
+        let place =
+            |field: &str| days.fields.iter().find(|(known, _)| *known == field).map(|(_, place)| *place);
         let time = Input::Made(place(TIME)?);
         let keys = days.life_event.key.iter().filter_map(|field| place(field)).map(Input::Made);
         let known: Vec<String> =
@@ -62,8 +66,10 @@ impl View<'_> {
             .filter_map(|version| Some((version, days.value(version, position)?)))
             .collect();
         let each = |of: &dyn Fn(usize, i64) -> String| -> String {
-            let whens: Vec<String> =
-                versions.iter().map(|(version, value)| format!(" WHEN {version} THEN {}", of(*version, *value))).collect();
+            let whens: Vec<String> = versions
+                .iter()
+                .map(|(version, value)| format!(" WHEN {version} THEN {}", of(*version, *value)))
+                .collect();
             format!("CASE \"@law\"{} END", whens.concat())
         };
         let under = |bound: &Bound, value: i64| self.under(days, bound, value);
@@ -77,14 +83,17 @@ impl View<'_> {
         for (field, place) in &days.fields {
             let name = self.input(Input::Made(*place));
             match *field {
-                TIME | OPENS => opens.push(format!("{} AS {name}", each(&|version, _| self.opens(days, version)))),
+                TIME | OPENS => {
+                    opens.push(format!("{} AS {name}", each(&|version, _| self.opens(days, version))))
+                }
                 DATE => fields.push(format!("{} AS {name}", each(&|version, _| day(days, version)))),
                 field if days.milestone.over.as_deref() == Some(field) => {
                     fields.push(format!("{} AS {name}", each(&|_, value| number(value))));
                 }
                 field => {
                     let of = |version: usize, value: i64| {
-                        let data = days.milestone.versions[version].data.iter().find(|(known, _)| known == field);
+                        let data =
+                            days.milestone.versions[version].data.iter().find(|(known, _)| known == field);
                         data.map_or_else(|| "NULL".to_owned(), |(_, bound)| under(bound, value))
                     };
                     fields.push(format!("{} AS {name}", each(&of)));
@@ -126,10 +135,8 @@ impl View<'_> {
         let mut last = "CASE".to_owned();
         for (from, period) in silence.absence.within.iter().rev() {
             self.counts(period.unit, silence.workdays)?;
-            let after = literal(days(*from)).map_or_else(
-                || format!("{anchor} IS NOT NULL"),
-                |from| format!("{anchor} >= {from}"),
-            );
+            let after = literal(days(*from))
+                .map_or_else(|| format!("{anchor} IS NOT NULL"), |from| format!("{anchor} >= {from}"));
             _ = write!(
                 last,
                 " WHEN {after} THEN {}",
@@ -137,7 +144,8 @@ impl View<'_> {
             );
         }
         let (time, date) = (self.input(Input::Made(silence.time)), self.input(Input::Made(silence.date)));
-        let same = silence.same.iter().map(|(one, other)| format!("{} = {}", self.input(*one), self.input(*other)));
+        let same =
+            silence.same.iter().map(|(one, other)| format!("{} = {}", self.input(*one), self.input(*other)));
         let mut answers: Vec<String> = same.collect();
         if answers.is_empty() {
             answers.push(format!("{followed} >= {}", self.input(happened.time)));
