@@ -2,7 +2,7 @@
 
 use chrono::{Days, Months, NaiveDate};
 
-use crate::pack::format::{Direction, Unit};
+use crate::pack::format::{Direction, LawOf, Unit};
 use crate::pack::law::Workdays;
 use crate::pack::model::{Period, Rule};
 
@@ -21,6 +21,24 @@ pub fn deadline_of(
     let deadline = rule.deadline.as_ref()?;
     let amount = rule.on(day).amount.as_ref()?.at(fact)?;
     shift(workdays, anchor, Period { amount, unit: deadline.unit }, deadline.direction)
+}
+
+/// The last day to act as it stands on `today` for what occurred on a day, by the law that the rule names: of the
+/// occurrence, of filing today, or of both, of which the later date counts.
+pub fn last_day(
+    workdays: &Workdays,
+    rule: &Rule,
+    (anchor, occurred, today): (NaiveDate, NaiveDate, NaiveDate),
+    fact: &dyn Fn(&str) -> Option<String>,
+) -> Option<NaiveDate> {
+    let by_law_of = |day: NaiveDate| deadline_of(workdays, rule, (anchor, day), fact);
+    let filing = today.max(occurred);
+    match rule.law_of {
+        LawOf::Occurrence => by_law_of(occurred),
+        LawOf::Filing => by_law_of(filing),
+        // A date is later than none.
+        LawOf::MostFavourable => by_law_of(occurred).max(by_law_of(filing)),
+    }
 }
 
 /// The date a period before or after `anchor`. A month that lacks the day ends on its last one (31 January and a

@@ -95,13 +95,3 @@ fn found(rule: &Rule, place: usize, answer: expr::Answer, filing: Vec<Days>) -> 
         expr::Answer::Unknown => rule.versions.get(place).map_or(Found::No, Found::Unknown),
     }
 }
-
-/// The days whose law gives the deadline: of the occurrence, of filing today, or both, of which the later counts.
-pub(crate) fn deadline_days(rule: &Rule, occurred: NaiveDate, today: NaiveDate) -> Vec<NaiveDate> {
-    let filing = today.max(occurred);
-    match rule.law_of {
-        LawOf::Occurrence => vec![occurred],
-        LawOf::Filing => vec![filing],
-        LawOf::MostFavourable => vec![occurred, filing],
-    }
-}

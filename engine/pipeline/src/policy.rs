@@ -12,7 +12,6 @@ use tidings_rules::pack::format::{Backfill, Class, LawOf};
 use tidings_rules::pack::model::{LifeEvent, Pack, Recipient, Rule, Until};
 
 use crate::clock;
-use crate::law;
 use crate::view::{Folded, Reader, date};
 
 /// Prefix of a refusal of one topic: `topic:LIFE_EVENT`.
@@ -247,11 +246,9 @@ pub fn deadline_of(
 ) -> Option<NaiveDate> {
     let deadline = rule.deadline.as_ref()?;
     let anchor = reader.column(&deadline.anchor, subject, folded).value?.as_date()?;
-    let days = law::deadline_days(rule, reader.date(folded.time), today);
     let fact = |name: &str| reader.text(name, folded.time);
-    let workdays = &reader.pack.workdays;
-    let dates = days.into_iter().map(|day| calendar::deadline_of(workdays, rule, (anchor, day), &fact));
-    dates.flatten().max()
+    let occurred = reader.date(folded.time);
+    calendar::last_day(&reader.pack.workdays, rule, (anchor, occurred, today), &fact)
 }
 
 /// Whether the rule applied on the day of the occurrence, and was known then or may look back.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, BooleanArray};
+use arrow_array::{Array, ArrayRef, BooleanArray};
 use tidings_domain::value::Value;
 
 use super::columns::{Columns, Item};
@@ -143,6 +143,14 @@ impl Bound {
     /// The value in one row; `None` is NULL. This is for expressions that are not conditions, such as dates.
     pub fn value(&self, columns: &Columns, row: usize) -> Option<Value> {
         self.within(columns, row, |row| row.item(&self.tree.root).and_then(Item::to_value))
+    }
+
+    /// The value in every row, as an array of the type that [`Columns`] keep it in. Total, as [`Self::answers`] is.
+    pub fn values(&self, columns: &Columns) -> ArrayRef {
+        let (frame, root) = (self.frame(columns), &self.tree.root);
+        let made = kernel::column(&frame, root, self.tree.value_type);
+        made.unwrap_or_else(|_| kernel::each(&frame, self.tree.value_type, |row| frame.row(row).item(root)))
+            .into_array()
     }
 
     /// What made the answer unknown, or the value NULL, in one row; nothing where it is known.

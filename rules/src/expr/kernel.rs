@@ -87,6 +87,15 @@ pub(super) fn truth<'a>(frame: &Frame<'a>, node: &'a Node) -> Fit<BooleanArray> 
     }
 }
 
+/// The value of a node in every row.
+pub(super) fn column<'a>(frame: &Frame<'a>, node: &'a Node, value_type: ValueType) -> Fit<Column> {
+    Ok(match values(frame, node)? {
+        Values::Given(column) => column.clone(),
+        Values::Made(column) => column,
+        Values::Constant(constant) => each(frame, value_type, |_| constant.item()),
+    })
+}
+
 fn values<'a>(frame: &Frame<'a>, node: &'a Node) -> Fit<Values<'a>> {
     Ok(Values::Made(match node {
         Node::Column(input, value_type) => {
@@ -288,7 +297,12 @@ fn known_in(truth: &BooleanArray) -> BooleanBuffer {
     truth.nulls().map_or_else(|| BooleanBuffer::new_set(truth.len()), |nulls| nulls.inner().clone())
 }
 
-fn each<'a>(frame: &Frame<'a>, value_type: ValueType, item: impl Fn(usize) -> Option<Item<'a>>) -> Column {
+/// A column made row by row.
+pub(super) fn each<'a>(
+    frame: &Frame<'a>,
+    value_type: ValueType,
+    item: impl Fn(usize) -> Option<Item<'a>>,
+) -> Column {
     let mut lane = Lane::new(value_type, frame.rows());
     (0..frame.rows()).for_each(|row| {
         lane.push(item(row));

@@ -50,6 +50,11 @@ impl Dialect {
     }
 }
 
+/// A text in single quotes, whatever it holds.
+pub fn text_literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
 /// A name in double quotes, whatever it holds.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -158,7 +163,7 @@ impl Writer {
     }
 
     fn quote(&mut self, text: &str) {
-        _ = write!(self.out, "'{}'", text.replace('\'', "''"));
+        self.out.push_str(&text_literal(text));
     }
 
     /// PostgreSQL orders text by the language of the database, and texts here by their bytes.

@@ -1,19 +1,28 @@
 //! A batch of the population, put to every question.
 
+use std::collections::BTreeMap;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::Date32Type;
-use arrow_array::{Array, ArrayRef, BooleanArray, StringArray, new_null_array};
-use arrow_schema::{ArrowError, DataType};
-use arrow_select::filter::{FilterBuilder, FilterPredicate};
+use arrow_array::{Array, ArrayRef, StringArray};
 use chrono::NaiveDate;
-use tidings_domain::ids::ID_BYTES;
-use tidings_domain::value::{ValueType, date_of, days};
+use tidings_domain::value::days;
 
-use super::study::{Happening, Question, Side, Study, Version};
+use super::met::{Met, Pair, Sided};
+use super::occur::Rows;
+use super::source::Input;
+use super::study::{Question, Study};
 use super::tally::{Cell, Tally};
-use crate::calendar::deadline_of;
-use crate::expr::{Answer, Columns};
-use crate::pack::model::{Pack, Rule};
+use crate::expr::Answer;
+
+/// The days that are studied. Milestones and absences count when they come about on one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// The first.
+    pub first: NaiveDate,
+    /// The last.
+    pub last: NaiveDate,
+}
 
 /// Some rows of a population.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +33,8 @@ pub struct Batch<'a> {
     pub rows: usize,
     /// Whether every answer is listed, and not only those that change.
     pub every_answer: bool,
+    /// The days that are studied.
+    pub period: Period,
     /// One array for each of [`Study::columns`]; `None` for a column that the table does not have, which is NULL.
     pub columns: &'a [Option<ArrayRef>],
 }
@@ -35,10 +46,16 @@ pub struct Change {
     pub row: u64,
     /// Position in [`Study::questions`].
     pub question: usize,
-    /// The answer as it was; a rule that there was not says no.
+    /// The day on which its life event came about, in the period.
+    pub old_day: Option<NaiveDate>,
+    /// The day on which it would.
+    pub new_day: Option<NaiveDate>,
+    /// The answer as it was; a rule that there was not says no, and so does one that was not asked.
     pub old: Answer,
     /// The answer as it would be.
     pub new: Answer,
+    /// Whether it comes about outside the period, under the old pack and under the new one.
+    pub elsewhere: [bool; 2],
     /// The last day to act as it was.
     pub old_deadline: Option<NaiveDate>,
     /// The last day to act as it would be.
@@ -67,8 +84,15 @@ impl Change {
         }
     }
 
+    /// Whether somebody who is told before and after is told on another day: 0 sooner, 1 later.
+    pub(super) fn day(&self) -> Option<usize> {
+        let both = self.old == Answer::Yes && self.new == Answer::Yes;
+        let (old, new) = (self.old_day?, self.new_day?);
+        (both && old != new).then(|| usize::from(new > old))
+    }
+
     fn is_one(&self) -> bool {
-        self.old != self.new || self.old_deadline != self.new_deadline
+        self.old != self.new || self.old_deadline != self.new_deadline || self.old_day != self.new_day
     }
 }
 
@@ -76,11 +100,11 @@ impl Change {
 #[derive(Debug, thiserror::Error)]
 #[error("column {column} of the population is not as its type asks: {why}")]
 pub struct JudgeError {
-    column: String,
-    why: String,
+    pub(super) column: String,
+    pub(super) why: String,
 }
 
-/// Puts every question to every row in which its life event happened: adds to the tally, and lists what changed, by
+/// Puts every question to every row in which its life event comes about: adds to the tally, and lists what changed, by
 /// row and question.
 ///
 /// # Errors
@@ -93,243 +117,140 @@ pub fn judge(
 ) -> Result<(), JudgeError> {
     tally.rows += batch.rows as u64;
     let first = changes.len();
+    let mut judging = Judging { table: Rows { study, batch }, tally, changes };
     for happening in &study.happenings {
-        if let Some(mut here) = Here::new(study, happening, batch)? {
-            here.tally(tally, changes, happening)?;
+        let Some(mut met) = Met::new(judging.table, happening)? else { continue };
+        let everywhere =
+            happening.questions.clone().filter(|place| study.questions[*place].only_in().is_none());
+        judging.ask(&mut met, everywhere)?;
+        for (column, by_code) in &happening.local {
+            judging.ask_local(&met, *column, by_code)?;
         }
     }
     // In the order of the rows, so that how many are judged at once leaves no trace.
-    changes[first..].sort_by_key(|change| (change.row, change.question));
+    changes[first..].sort_by_key(|change| (change.row, change.question, change.old_day.max(change.new_day)));
     tally.count_people(batch.first_row, batch.rows, &changes[first..]);
     Ok(())
 }
 
-/// The rows of a batch in which a life event happened.
-struct Here<'s, 'b> {
-    study: &'s Study<'s>,
-    batch: Batch<'b>,
-    filter: FilterPredicate,
-    /// Places within the batch.
-    rows: Vec<usize>,
-    time: ArrayRef,
-    /// The study's columns in these rows, as far as they were asked for.
-    taken: Vec<Option<ArrayRef>>,
+struct Judging<'s, 'b, 'o> {
+    table: Rows<'s, 'b>,
+    tally: &'o mut Tally,
+    changes: &'o mut Vec<Change>,
 }
 
-impl<'s, 'b> Here<'s, 'b> {
-    /// `None` when it happened to nobody.
-    fn new(
-        study: &'s Study<'s>,
-        happening: &Happening,
-        batch: Batch<'b>,
-    ) -> Result<Option<Self>, JudgeError> {
-        let Some(time) = batch.columns.get(happening.time).and_then(Option::as_ref) else { return Ok(None) };
-        let happened = match time.nulls() {
-            Some(nulls) => BooleanArray::new(nulls.inner().clone(), None),
-            None => BooleanArray::from(vec![true; time.len()]),
-        };
-        if happened.true_count() == 0 {
-            return Ok(None);
-        }
-        let rows = happened.values().set_indices().collect();
-        let filter = FilterBuilder::new(&happened).optimize().build();
-        let taken = vec![None; study.columns.len()];
-        let mut here = Self { study, batch, filter, rows, time: ArrayRef::clone(time), taken };
-        here.time = here.take(happening.time)?;
-        if here.time.as_primitive_opt::<Date32Type>().is_none() {
-            return Err(here.wrong(happening.time, format!("{}, and it holds dates", here.time.data_type())));
-        }
-        Ok(Some(here))
-    }
-
-    fn wrong(&self, column: usize, why: impl ToString) -> JudgeError {
-        let name = self.study.columns.get(column).map(|column| column.name.clone());
-        JudgeError { column: name.unwrap_or_default(), why: why.to_string() }
-    }
-
-    /// A column in these rows.
-    fn take(&mut self, column: usize) -> Result<ArrayRef, JudgeError> {
-        if let Some(Some(taken)) = self.taken.get(column) {
-            return Ok(ArrayRef::clone(taken));
-        }
-        let array = match self.batch.columns.get(column).and_then(Option::as_ref) {
-            Some(array) => {
-                self.filter.filter(array).map_err(|error: ArrowError| self.wrong(column, error))?
-            }
-            None => new_null_array(&data_type(self.study.columns[column].value_type), self.rows.len()),
-        };
-        self.taken[column] = Some(ArrayRef::clone(&array));
-        Ok(array)
-    }
-
-    fn tally(
+impl<'s> Judging<'s, '_, '_> {
+    fn ask(
         &mut self,
-        tally: &mut Tally,
-        changes: &mut Vec<Change>,
-        happening: &Happening,
+        met: &mut Met<'s, '_>,
+        questions: impl Iterator<Item = usize>,
     ) -> Result<(), JudgeError> {
-        let groups = self.groups(tally)?;
-        for place in happening.questions.clone() {
-            let question = &self.study.questions[place];
-            let old = self.side(question.old.as_ref())?;
-            let new = self.side(question.new.as_ref())?;
-            self.note_missing(tally, place, question, &new)?;
-            for (at, &row) in self.rows.iter().enumerate() {
-                let change = Change {
-                    row: self.batch.first_row + row as u64,
-                    question: place,
-                    old: old.answers[at],
-                    new: new.answers[at],
-                    old_deadline: old.deadline(at),
-                    new_deadline: new.deadline(at),
-                };
-                let (province, band) = groups[at];
-                tally.add(Cell { question: place, province, band }, &change);
-                if self.batch.every_answer || self.study.old.is_some() && change.is_one() {
-                    changes.push(change);
+        let groups = self.groups(&met.pairs)?;
+        for place in questions {
+            let question = &self.table.study.questions[place];
+            let sides = [met.side(0, question.old.as_ref())?, met.side(1, question.new.as_ref())?];
+            self.note_missing(met, (place, question), &sides[1])?;
+            for (pair, &(province, band)) in met.pairs.iter().zip(&groups) {
+                let change = self.change(place, pair, &sides);
+                self.tally.add(Cell { question: place, province, band }, &change);
+                if self.table.batch.every_answer || self.table.study.old.is_some() && change.is_one() {
+                    self.changes.push(change);
                 }
             }
         }
         Ok(())
     }
 
-    /// Province and age band of each row.
-    fn groups(&mut self, tally: &mut Tally) -> Result<Vec<(usize, usize)>, JudgeError> {
-        let provinces = match self.study.province {
+    /// Puts the questions of places to the rows that are there, so that a thousand places cost what their people do.
+    fn ask_local(
+        &mut self,
+        met: &Met<'s, '_>,
+        column: usize,
+        by_code: &BTreeMap<String, Vec<usize>>,
+    ) -> Result<(), JudgeError> {
+        let array = self.table.column(column);
+        let codes: &StringArray =
+            array.as_string_opt::<i32>().ok_or_else(|| self.table.wrong(Input::Table(column), "not text"))?;
+        let mut there: BTreeMap<&str, Vec<Pair>> = BTreeMap::new();
+        for pair in &met.pairs {
+            let row = pair.row as usize;
+            if codes.is_valid(row) && by_code.contains_key(codes.value(row)) {
+                there.entry(codes.value(row)).or_default().push(*pair);
+            }
+        }
+        for (code, pairs) in there {
+            let mut met = met.among(&pairs);
+            self.ask(&mut met, by_code.get(code).into_iter().flatten().copied())?;
+        }
+        Ok(())
+    }
+
+    fn change(&self, question: usize, pair: &Pair, [old, new]: &[Sided<'s>; 2]) -> Change {
+        let [before, after] = pair.at;
+        let day = |side: &Sided<'s>, at: Option<u32>| side.day(at?);
+        Change {
+            row: self.table.batch.first_row + u64::from(pair.row),
+            question,
+            old_day: day(old, before),
+            new_day: day(new, after),
+            old: old.answer(before),
+            new: new.answer(after),
+            elsewhere: pair.elsewhere,
+            old_deadline: old.deadline(before),
+            new_deadline: new.deadline(after),
+        }
+    }
+
+    /// Province and age band of each.
+    fn groups(&mut self, pairs: &[Pair]) -> Result<Vec<(usize, usize)>, JudgeError> {
+        let (table, tally) = (self.table, &mut *self.tally);
+        let rows = || pairs.iter().map(|pair| pair.row as usize);
+        let provinces: Vec<usize> = match table.study.province {
             Some(column) => {
-                let array = self.take(column)?;
+                let array = table.column(column);
                 let texts = array.as_string_opt::<i32>();
-                let texts: &StringArray = texts.ok_or_else(|| self.wrong(column, "not text"))?;
-                texts.iter().map(|text| tally.province(text)).collect()
+                let texts: &StringArray =
+                    texts.ok_or_else(|| table.wrong(Input::Table(column), "not text"))?;
+                rows().map(|row| tally.province(texts.is_valid(row).then(|| texts.value(row)))).collect()
             }
-            None => vec![tally.province(None); self.rows.len()],
+            None => vec![tally.province(None); pairs.len()],
         };
-        let bands: Vec<usize> = match self.study.birth_date {
+        let bands: Vec<usize> = match table.study.birth_date {
             Some(column) => {
-                let array = self.take(column)?;
+                let array = table.column(column);
                 let dates = array.as_primitive_opt::<Date32Type>();
-                let dates = dates.ok_or_else(|| self.wrong(column, "not dates"))?;
-                dates.iter().map(|date| tally.band(date)).collect()
+                let dates = dates.ok_or_else(|| table.wrong(Input::Table(column), "not dates"))?;
+                rows().map(|row| tally.band(dates.is_valid(row).then(|| dates.value(row)))).collect()
             }
-            None => vec![tally.band(None); self.rows.len()],
+            None => vec![tally.band(None); pairs.len()],
         };
         Ok(provinces.into_iter().zip(bands).collect())
-    }
-
-    fn side(&mut self, side: Option<&Side<'s>>) -> Result<Sided<'s>, JudgeError> {
-        let answers = vec![Answer::No; self.rows.len()];
-        let mut sided = Sided { of: None, answers, times: ArrayRef::clone(&self.time), anchors: None };
-        let Some(side) = side else { return Ok(sided) };
-        let linked = side.linked.map(|column| self.linked(column)).transpose()?;
-        let time = ArrayRef::clone(&self.time);
-        let time = time.as_primitive::<Date32Type>();
-        for version in &side.versions {
-            let columns = self.columns(version)?;
-            let answers = version.when.answers(&columns);
-            for (at, answer) in sided.answers.iter_mut().enumerate() {
-                let asked = version.days.contains(&time.value(at));
-                if asked && linked.as_ref().is_none_or(|linked| linked.is_valid(at)) {
-                    *answer = better(*answer, answers.get(at));
-                }
-            }
-        }
-        sided.of = Some((side.pack, side.rule));
-        sided.anchors = side.anchor.map(|column| self.take(column)).transpose()?;
-        Ok(sided)
-    }
-
-    /// Whether there is somebody under a link; without the column, there is.
-    fn linked(&mut self, column: usize) -> Result<ArrayRef, JudgeError> {
-        match self.batch.columns.get(column) {
-            Some(Some(_)) => self.take(column),
-            _ => Ok(std::sync::Arc::new(BooleanArray::from(vec![true; self.rows.len()]))),
-        }
-    }
-
-    /// A condition that reads no column still has its rows.
-    fn columns(&mut self, version: &Version) -> Result<Columns, JudgeError> {
-        if version.columns.is_empty() {
-            let rows: ArrayRef = ArrayRef::clone(&self.time);
-            return Columns::from_arrays(vec![rows]).map_err(|error| self.wrong(0, error));
-        }
-        let arrays = version.columns.iter().map(|&column| self.take(column)).collect::<Result<_, _>>()?;
-        Columns::from_arrays(arrays).map_err(|error| {
-            let place = match error {
-                crate::expr::ColumnsError::Type { column, .. }
-                | crate::expr::ColumnsError::Length { column, .. } => version.columns[column],
-            };
-            self.wrong(place, error)
-        })
     }
 
     /// Counts what each unknown answer of the new pack was for want of.
     fn note_missing(
         &mut self,
-        tally: &mut Tally,
-        place: usize,
-        question: &Question<'_>,
+        met: &mut Met<'s, '_>,
+        (place, question): (usize, &Question<'_>),
         new: &Sided<'_>,
     ) -> Result<(), JudgeError> {
         let unknown: Vec<usize> =
-            (0..self.rows.len()).filter(|&at| new.answers[at] == Answer::Unknown).collect();
+            (0..new.answers.len()).filter(|&at| new.answers[at] == Answer::Unknown).collect();
         let Some(side) = question.new.as_ref().filter(|_| !unknown.is_empty()) else { return Ok(()) };
-        let time = ArrayRef::clone(&self.time);
-        let time = time.as_primitive::<Date32Type>();
         for version in &side.versions {
-            let columns = self.columns(version)?;
+            let columns = met.columns(1, version)?;
             let inputs: Vec<_> = version.when.columns().cloned().collect();
-            for &at in unknown.iter().filter(|&&at| version.days.contains(&time.value(at))) {
+            for &at in unknown.iter().filter(|&&at| version.days.contains(&new.times[at])) {
                 let missing = version.when.missing(&columns, at);
-                tally.faults[place] += u64::from(missing.fault);
+                self.tally.faults[place] += u64::from(missing.fault);
                 let places =
                     missing.inputs.iter().filter_map(|one| inputs.iter().position(|input| input == one));
                 for input in places {
-                    *tally.missing[place].entry(version.columns[input]).or_default() += 1;
+                    *self.tally.missing[place].entry(version.columns[input]).or_default() += 1;
                 }
             }
         }
         Ok(())
-    }
-}
-
-/// Of two versions that may both apply, the one that tells; a known no does not outweigh what is unknown.
-const fn better(one: Answer, other: Answer) -> Answer {
-    match (one, other) {
-        (Answer::Yes, _) | (_, Answer::Yes) => Answer::Yes,
-        (Answer::Unknown, _) | (_, Answer::Unknown) => Answer::Unknown,
-        (Answer::No, Answer::No) => Answer::No,
-    }
-}
-
-/// What one pack says of the rows.
-struct Sided<'s> {
-    of: Option<(&'s Pack, &'s Rule)>,
-    answers: Vec<Answer>,
-    times: ArrayRef,
-    anchors: Option<ArrayRef>,
-}
-
-impl Sided<'_> {
-    /// The last day to act of a row that is told, by the law of the day on which it happened.
-    fn deadline(&self, at: usize) -> Option<NaiveDate> {
-        let ((pack, rule), anchors) = (self.of?, self.anchors.as_ref()?.as_primitive_opt::<Date32Type>()?);
-        if self.answers[at] != Answer::Yes || anchors.is_null(at) {
-            return None;
-        }
-        let day = date_of(self.times.as_primitive_opt::<Date32Type>()?.value(at))?;
-        // National terms: what a place gives instead is not looked up for a whole population.
-        deadline_of(&pack.workdays, rule, (date_of(anchors.value(at))?, day), &|_| None)
-    }
-}
-
-/// How arrays of a type are kept.
-fn data_type(value_type: Option<ValueType>) -> DataType {
-    match value_type {
-        Some(ValueType::Bool) | None => DataType::Boolean,
-        Some(ValueType::Int) => DataType::Int64,
-        Some(ValueType::Date) => DataType::Date32,
-        Some(ValueType::Text) => DataType::Utf8,
-        Some(ValueType::Citizen) => DataType::FixedSizeBinary(ID_BYTES as i32),
     }
 }
 

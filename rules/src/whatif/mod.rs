@@ -7,15 +7,22 @@
 //!
 //! A population is one wide table, one row a citizen. What is known of the citizen stands in columns named as
 //! conditions name them (`subject.birth_date`, `subject.mother.employed`); what happened to them in the period stands
-//! in the columns of each life event (`birth:time`, `birth:birth_date`), where a NULL time says that it did not. A
-//! rule is asked of the rows in which its life event happened, once for each kind of recipient: where it tells a linked
+//! in the columns of each life event that events report (`birth:time`, `birth:birth_date`), where a NULL time says that
+//! it did not. Milestones and absences have no columns: they are computed from these, under each pack's own dates, lead
+//! times and periods, and count when they come about in the period that is studied. A
+//! rule is asked of the rows in which its life event comes about, once for each kind of recipient: where it tells a linked
 //! person, `citizen.x` is the column `subject.LINK.x`, and a NULL in the column `subject.LINK` says that there is nobody.
+//! A rule of an overlay is asked where its recipient lives in the place.
 //!
-//! What this leaves out, because a wide table cannot say it: a second occurrence of one life event in the period, the
-//! linked person's own links, facts as of the occurrence where they changed later, and everything that is asked at
-//! planning (refusals, deaths, shields, what a linked service covers, limits of a week).
+//! What this leaves out, because a wide table cannot say it: a second occurrence of one reported life event in the
+//! period, one before the period (so an absence of what happened before it), the linked person's own links, facts as of
+//! the occurrence where they changed later, and everything that is asked at planning (refusals, deaths, shields, what a
+//! linked service covers, limits of a week).
 
 mod judge;
+mod met;
+mod occur;
+mod source;
 mod study;
 mod tally;
 #[cfg(test)]
@@ -23,7 +30,7 @@ mod tests;
 mod views;
 mod words;
 
-pub use judge::{Batch, Change, JudgeError, judge};
+pub use judge::{Batch, Change, JudgeError, Period, judge};
 pub use study::{Column, Happening, Question, Study, StudyError, column_name};
 pub use tally::{AGE_BANDS, Counts, Tally};
 pub use views::views;

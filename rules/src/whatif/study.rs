@@ -1,19 +1,18 @@
 //! Which columns a population is asked for, and which questions are put to its rows.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::{Range, RangeInclusive};
 
 use chrono::NaiveDate;
 use tidings_domain::value::{ValueType, days};
 
+use super::source::{Input, Source, field_type};
 use crate::expr::{Bound, ColumnRef, RowKind};
 use crate::pack::format::LawOf;
-use crate::pack::model::{LifeEvent, Pack, Recipient, Rule};
+use crate::pack::model::{Here, LifeEvent, Pack, Recipient, Rule};
 
 /// The fact by which people are grouped by place.
 const PROVINCE: &str = "province";
-/// The event column that says when, and whether, a life event happened.
-const TIME: &str = "time";
 
 /// Two packs side by side, or one alone.
 #[derive(Debug)]
@@ -24,8 +23,10 @@ pub struct Study<'p> {
     pub new: &'p Pack,
     /// Every column that some condition, deadline or grouping reads, each once.
     pub columns: Vec<Column>,
+    /// What is computed from them, `LIFE-EVENT:FIELD` each: the fields of milestones and absences.
+    pub made: Vec<String>,
     /// The life events that have rules in either pack.
-    pub happenings: Vec<Happening>,
+    pub happenings: Vec<Happening<'p>>,
     /// What is asked, life event by life event, in the order of the new pack; what only the old one asks comes last.
     pub questions: Vec<Question<'p>>,
     pub(super) province: Option<usize>,
@@ -45,12 +46,23 @@ pub struct Column {
 
 /// A life event and the questions that it raises.
 #[derive(Debug)]
-pub struct Happening {
+pub struct Happening<'p> {
     /// Name of the life event.
     pub name: String,
-    /// Its column of dates. Those of milestones and absences are read as well, not computed from the row's facts.
-    pub(super) time: usize,
+    /// What brings it, in the old pack and in the new one.
+    pub(super) sources: [Option<Source<'p>>; 2],
+    /// Whether both bring the same.
+    pub(super) shared: bool,
     pub(super) questions: Range<usize>,
+    /// Questions of one place alone, by the column that tells the place and then by its code.
+    pub(super) local: BTreeMap<usize, BTreeMap<String, Vec<usize>>>,
+}
+
+impl Happening<'_> {
+    /// Whether time or silence brings it in either pack, and not the table.
+    pub fn by_clock(&self) -> bool {
+        self.sources.iter().flatten().any(|source| !matches!(source, Source::Table(_)))
+    }
 }
 
 /// One rule for one kind of recipient, in the old pack and in the new one.
@@ -77,6 +89,20 @@ impl<'p> Question<'p> {
         self.new.as_ref().map(|side| side.rule)
     }
 
+    /// The column and the codes of the only places in which either pack asks it.
+    pub(super) fn only_in(&self) -> Option<(usize, BTreeSet<&'p String>)> {
+        let mut only: Option<(usize, BTreeSet<&'p String>)> = None;
+        for side in self.old.iter().chain(&self.new) {
+            let (column, here) = side.scope?;
+            let (known, codes) = only.get_or_insert_with(|| (column, BTreeSet::new()));
+            if *known != column {
+                return None;
+            }
+            codes.extend(&here.codes);
+        }
+        only
+    }
+
     /// The rule's key and service as they would be, or as they were where the rule goes.
     pub fn named(&self) -> (&'p str, &'p str) {
         let rule = self.new_rule().or_else(|| self.old_rule());
@@ -92,17 +118,23 @@ pub(super) struct Side<'p> {
     pub(super) versions: Vec<Version>,
     /// The column that says whether there is a linked person.
     pub(super) linked: Option<usize>,
-    /// The column that the deadline is counted from.
-    pub(super) anchor: Option<usize>,
+    /// What the deadline is counted from.
+    pub(super) anchor: Option<Input>,
+    /// The place in which alone it holds, and the column that tells the recipient's.
+    pub(super) scope: Option<(usize, &'p Here)>,
+    /// The columns that tell the recipient's places, where the time to act differs from place to place.
+    pub(super) places: Vec<(&'p str, usize)>,
 }
 
 /// A condition, and the days of occurrences that it is for.
 #[derive(Debug)]
 pub(super) struct Version {
+    /// Its first day.
+    pub(super) from: i32,
     pub(super) days: RangeInclusive<i32>,
     pub(super) when: Bound,
-    /// Where each of the condition's columns stands in the study's list.
-    pub(super) columns: Vec<usize>,
+    /// Where each of the condition's columns stands.
+    pub(super) columns: Vec<Input>,
 }
 
 /// Why two packs cannot be put to one population.
@@ -144,21 +176,48 @@ impl<'p> Study<'p> {
         let names: Vec<&str> = names(packs());
         for name in names {
             let first = questions.len();
+            let mut sources = [None, None];
             for (place, pack) in packs().enumerate() {
-                if let Some((position, life_event)) = pack.life_event(name) {
-                    let asking = Asking { pack, position, life_event, is_new: place == 0 };
+                let found = pack.life_event(name).map(|(_, found)| found);
+                if let Some(life_event) = found.filter(|found| !found.rules.is_empty()) {
+                    let source = Source::new(&mut columns, pack, life_event)?;
+                    let asking = Asking { pack, life_event, source: &source, is_new: place == 0 };
                     asking.ask(&mut columns, &mut questions, first)?;
+                    sources[1 - place] = Some(source);
                 }
             }
-            if questions.len() > first {
-                let time = columns.of(&format!("{name}:{TIME}"), Some(ValueType::Date), BTreeSet::new)?;
-                happenings.push(Happening { name: name.to_owned(), time, questions: first..questions.len() });
-            }
+            let shared = matches!(&sources, [Some(old), Some(new)] if old.same(new));
+            let local = local(&questions, first);
+            let questions = first..questions.len();
+            happenings.push(Happening { name: name.to_owned(), sources, shared, questions, local });
         }
         let province = columns.of_fact(new, PROVINCE)?;
         let birth_date = columns.of_fact(new, &new.roles.birth_date)?;
-        Ok(Self { old, new, columns: columns.list, happenings, questions, province, birth_date })
+        let Columns { list: columns, made, .. } = columns;
+        Ok(Self { old, new, columns, made, happenings, questions, province, birth_date })
     }
+
+    /// The name of what is read.
+    pub(super) fn name_of(&self, input: Input) -> &str {
+        match input {
+            Input::Table(column) => self.columns.get(column).map_or("", |column| &column.name),
+            Input::Made(place) => self.made.get(place).map_or("", |name| name),
+        }
+    }
+}
+
+/// The questions from `first` on that hold in one place alone, by column and code. Where the two packs tell the place by
+/// different facts, everybody is asked.
+fn local(questions: &[Question<'_>], first: usize) -> BTreeMap<usize, BTreeMap<String, Vec<usize>>> {
+    let mut local: BTreeMap<usize, BTreeMap<String, Vec<usize>>> = BTreeMap::new();
+    for (place, question) in questions.iter().enumerate().skip(first) {
+        if let Some((column, codes)) = question.only_in() {
+            for code in codes {
+                local.entry(column).or_default().entry(code.clone()).or_default().push(place);
+            }
+        }
+    }
+    local
 }
 
 /// Life events that have rules, each once, in pack order.
@@ -173,14 +232,14 @@ fn names<'p>(packs: impl Iterator<Item = &'p Pack>) -> Vec<&'p str> {
 }
 
 /// One pack's questions about one life event.
-struct Asking<'p> {
+struct Asking<'p, 's> {
     pack: &'p Pack,
-    position: usize,
     life_event: &'p LifeEvent,
+    source: &'s Source<'p>,
     is_new: bool,
 }
 
-impl<'p> Asking<'p> {
+impl<'p> Asking<'p, '_> {
     /// Adds them to those from `first` on, each beside the other pack's where there is one.
     fn ask(
         &self,
@@ -188,8 +247,7 @@ impl<'p> Asking<'p> {
         questions: &mut Vec<Question<'p>>,
         first: usize,
     ) -> Result<(), StudyError> {
-        // Rules of overlays hold in their places alone, and are left out: a population is asked about the national pack.
-        for rule in self.life_event.rules.iter().filter(|rule| rule.scope.is_none()) {
+        for rule in &self.life_event.rules {
             for recipient in &rule.to {
                 let side = self.side(columns, rule, recipient)?;
                 let same =
@@ -225,57 +283,60 @@ impl<'p> Asking<'p> {
             Recipient::Link(link) => Some(columns.of(&format!("subject.{link}"), None, BTreeSet::new)?),
         };
         let anchor = rule.deadline.as_ref().map(|deadline| &deadline.anchor);
-        let anchor = anchor.map(|anchor| self.column(columns, recipient, anchor)).transpose()?;
+        let anchor = anchor.map(|anchor| self.input(columns, recipient, anchor)).transpose()?;
         let mut versions = Vec::new();
-        for (days, when) in conditions(rule) {
+        for (from, days, when) in conditions(rule) {
             let inputs: Vec<ColumnRef> = when.columns().cloned().collect();
-            let places = inputs.iter().map(|input| self.column(columns, recipient, input));
+            let places = inputs.iter().map(|input| self.input(columns, recipient, input));
             let places = places.collect::<Result<_, _>>()?;
             // It is bound to its own inputs, so there is none that it does not find.
-            versions.extend(when.over(&inputs).map(|when| Version { days, when, columns: places }));
+            versions.extend(when.over(&inputs).map(|when| Version { from, days, when, columns: places }));
         }
-        Ok(Side { pack: self.pack, rule, versions, linked, anchor })
+        let mut place = |fact: &str| columns.of_person(self.pack, recipient, fact);
+        let scope = rule.scope.as_ref().map(|scope| Ok((place(&scope.here.fact)?, &scope.here)));
+        let scope = scope.transpose()?;
+        let local = rule.versions.iter().flat_map(|version| &version.amount).flat_map(|amount| &amount.local);
+        let facts: BTreeSet<&str> = local.map(|(here, _)| here.fact.as_str()).collect();
+        let places = facts.into_iter().map(|fact| Ok((fact, place(fact)?))).collect::<Result<_, _>>()?;
+        Ok(Side { pack: self.pack, rule, versions, linked, anchor, scope, places })
     }
 
-    fn column(
+    fn input(
         &self,
         columns: &mut Columns,
         recipient: &Recipient,
         column: &ColumnRef,
-    ) -> Result<usize, StudyError> {
+    ) -> Result<Input, StudyError> {
+        if let (RowKind::Event, Some(field)) = (column.row, column.path.first()) {
+            return self.source.field(columns, self.pack, self.life_event, field);
+        }
         let known = self.life_event.columns.iter().find(|(known, _)| known == column);
         let name = column_name(&self.life_event.name, recipient, column);
-        columns.of(&name, known.map(|(_, value_type)| *value_type), || self.values(column))
-    }
-
-    /// The closed list of a column's values, if it has one.
-    fn values(&self, column: &ColumnRef) -> BTreeSet<String> {
-        let Some(name) = column.path.last() else { return BTreeSet::new() };
-        if column.row != RowKind::Event {
-            return self.pack.facts.get(name).map(|fact| fact.values.clone()).unwrap_or_default();
-        }
-        let reporting = self.pack.events.values().filter(|event| event.life_events.contains(&self.position));
-        let fields = reporting.filter_map(|event| event.fields.get(name));
-        fields.flat_map(|field| field.values.iter().cloned()).collect()
+        let fact = column.path.last().and_then(|name| self.pack.facts.get(name));
+        let values = || fact.map(|fact| fact.values.clone()).unwrap_or_default();
+        columns.of(&name, known.map(|(_, value_type)| *value_type), values).map(Input::Table)
     }
 }
 
 /// The conditions of a rule, each with the days of the occurrences that it is asked about. Outside all of them the rule is
 /// not in force and tells nobody. Where the law of filing applies, later versions are asked as well, since nobody knows
 /// when the person will file: it tells those whom one of them lets it tell.
-fn conditions(rule: &Rule) -> impl Iterator<Item = (RangeInclusive<i32>, &Bound)> {
+fn conditions(rule: &Rule) -> impl Iterator<Item = (i32, RangeInclusive<i32>, &Bound)> {
     rule.versions.iter().enumerate().map(|(place, version)| {
         let (first, last) = rule.days_of(place);
-        let first = if rule.law_of == LawOf::Occurrence { days(first) } else { i32::MIN };
+        let from = days(first);
+        let first = if rule.law_of == LawOf::Occurrence { from } else { i32::MIN };
         let last = if last == NaiveDate::MAX { i32::MAX } else { days(last) };
-        (first..=last, &version.when)
+        (from, first..=last, &version.when)
     })
 }
 
+/// The columns as they are found.
 #[derive(Default)]
-struct Columns {
+pub(super) struct Columns {
     list: Vec<Column>,
     places: HashMap<String, usize>,
+    made: Vec<String>,
 }
 
 impl Columns {
@@ -300,6 +361,54 @@ impl Columns {
             }
             _ => Ok(place),
         }
+    }
+
+    /// A field of a life event that events report.
+    pub(super) fn of_event(
+        &mut self,
+        pack: &Pack,
+        life_event: &LifeEvent,
+        field: &str,
+    ) -> Result<usize, StudyError> {
+        let values = || {
+            let position = pack.life_events.iter().position(|known| known.name == life_event.name);
+            let reporting = pack
+                .events
+                .values()
+                .filter(|event| position.is_some_and(|at| event.life_events.contains(&at)));
+            let fields = reporting.filter_map(|event| event.fields.get(field));
+            fields.flat_map(|field| field.values.iter().cloned()).collect()
+        };
+        self.of(&format!("{}:{field}", life_event.name), field_type(life_event, field), values)
+    }
+
+    /// A fact of the subject.
+    pub(super) fn of_subject(
+        &mut self,
+        pack: &Pack,
+        name: &str,
+        value_type: ValueType,
+    ) -> Result<usize, StudyError> {
+        let values = || pack.facts.get(name).map(|fact| fact.values.clone()).unwrap_or_default();
+        self.of(&format!("subject.{name}"), Some(value_type), values)
+    }
+
+    /// A fact of whoever would be told.
+    fn of_person(&mut self, pack: &Pack, recipient: &Recipient, name: &str) -> Result<usize, StudyError> {
+        let column = ColumnRef { row: RowKind::Citizen, path: vec![name.to_owned()] };
+        let fact = pack.facts.get(name);
+        let values = || fact.map(|fact| fact.values.clone()).unwrap_or_default();
+        self.of(&column_name("", recipient, &column), fact.map(|fact| fact.value_type), values)
+    }
+
+    /// The place of a field that is computed.
+    pub(super) fn made(&mut self, life_event: &str, field: &str) -> usize {
+        let name = format!("{life_event}:{field}");
+        let known = self.made.iter().position(|known| *known == name);
+        known.unwrap_or_else(|| {
+            self.made.push(name);
+            self.made.len() - 1
+        })
     }
 
     /// A fact of the subject, if the pack has it.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::judge::{Change, born_by};
+use super::source::Input;
 use super::study::Study;
 use crate::expr::Answer;
 
@@ -31,6 +32,10 @@ pub struct Counts {
     pub answers: [[u64; 3]; 3],
     /// Yes before and after, with another last day to act: an earlier one, a later one, one that comes or goes.
     pub dates: [u64; 3],
+    /// Yes before and after, and told on another day: sooner, later.
+    pub days: [u64; 2],
+    /// Gains of what came about outside the period before, and losses of what would come about outside it.
+    pub moved: [u64; 2],
 }
 
 impl Counts {
@@ -47,6 +52,12 @@ impl Counts {
         if let Some(place) = change.date() {
             self.dates[place] += 1;
         }
+        if let Some(place) = change.day() {
+            self.days[place] += 1;
+        }
+        let [before, after] = change.elsewhere;
+        self.moved[0] += u64::from(change.gains() && before);
+        self.moved[1] += u64::from(change.loses() && after);
     }
 
     /// Adds other counts.
@@ -54,7 +65,9 @@ impl Counts {
         for (row, others) in self.answers.iter_mut().zip(&other.answers) {
             row.iter_mut().zip(others).for_each(|(count, other)| *count += other);
         }
-        self.dates.iter_mut().zip(&other.dates).for_each(|(count, other)| *count += other);
+        let own = self.dates.iter_mut().chain(&mut self.days).chain(&mut self.moved);
+        let others = other.dates.iter().chain(&other.days).chain(&other.moved);
+        own.zip(others).for_each(|(count, other)| *count += other);
     }
 
     /// How often it was asked.
@@ -101,12 +114,13 @@ pub(super) struct Cell {
 pub struct Tally {
     /// Rows read.
     pub rows: u64,
-    /// People with at least one gain, at least one loss, at least one moved date.
-    pub people: [u64; 3],
+    /// People with at least one gain, at least one loss, at least one other last day to act, and at least one other day on
+    /// which they are told.
+    pub people: [u64; 4],
     /// By question: how often the new pack's answer was unknown for a fault in the arithmetic.
     pub faults: Vec<u64>,
     /// By question and column of the study: unknown answers of the new pack that it was missing for.
-    pub(super) missing: Vec<BTreeMap<usize, u64>>,
+    pub(super) missing: Vec<BTreeMap<Input, u64>>,
     questions: usize,
     /// By province, question and band.
     cells: Vec<Counts>,
@@ -121,7 +135,7 @@ impl Tally {
         let questions = study.questions.len();
         Self {
             rows: 0,
-            people: [0; 3],
+            people: [0; 4],
             faults: vec![0; questions],
             missing: vec![BTreeMap::new(); questions],
             questions,
@@ -152,7 +166,17 @@ impl Tally {
     /// Counts an answer of somebody of whom neither place nor age is known here.
     pub fn note(&mut self, question: usize, old: Answer, new: Answer) {
         let (province, band) = (self.province(None), self.band(None));
-        let change = Change { row: 0, question, old, new, old_deadline: None, new_deadline: None };
+        let change = Change {
+            row: 0,
+            question,
+            old_day: None,
+            new_day: None,
+            old,
+            new,
+            elsewhere: [false; 2],
+            old_deadline: None,
+            new_deadline: None,
+        };
         self.add(Cell { question, province, band }, &change);
     }
 
@@ -168,14 +192,14 @@ impl Tally {
         if changes.is_empty() {
             return;
         }
-        let mut seen = vec![[false; 3]; rows];
+        let mut seen = vec![[false; 4]; rows];
         for change in changes {
             let Some(seen) = usize::try_from(change.row - first_row).ok().and_then(|row| seen.get_mut(row))
             else {
                 continue;
             };
-            let moved = change.date().is_some();
-            for (place, now) in [change.gains(), change.loses(), moved].into_iter().enumerate() {
+            let (date, day) = (change.date().is_some(), change.day().is_some());
+            for (place, now) in [change.gains(), change.loses(), date, day].into_iter().enumerate() {
                 self.people[place] += u64::from(now && !seen[place]);
                 seen[place] |= now;
             }
@@ -188,7 +212,7 @@ impl Tally {
         self.people.iter_mut().zip(&other.people).for_each(|(count, other)| *count += other);
         self.faults.iter_mut().zip(&other.faults).for_each(|(count, other)| *count += other);
         for (missing, others) in self.missing.iter_mut().zip(&other.missing) {
-            others.iter().for_each(|(column, count)| *missing.entry(*column).or_default() += count);
+            others.iter().for_each(|(input, count)| *missing.entry(*input).or_default() += count);
         }
         let each = self.questions * BANDS;
         for (province, cells) in other.provinces.iter().zip(other.cells.chunks(each.max(1))) {
@@ -234,8 +258,7 @@ impl Tally {
     /// The columns for want of which the new pack's answers to a question are unknown, the most often missing first.
     pub fn missing<'s>(&self, study: &'s Study<'_>, question: usize) -> Vec<(&'s str, u64)> {
         let counts = self.missing.get(question).into_iter().flatten();
-        let mut named: Vec<_> =
-            counts.map(|(column, count)| (study.columns[*column].name.as_str(), *count)).collect();
+        let mut named: Vec<_> = counts.map(|(input, count)| (study.name_of(*input), *count)).collect();
         named.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
         named
     }

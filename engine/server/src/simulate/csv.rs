@@ -72,6 +72,10 @@ impl Table for CsvTable {
         None
     }
 
+    fn from(&self) -> Option<NaiveDate> {
+        None
+    }
+
     fn absent(&self) -> &[String] {
         &self.absent
     }

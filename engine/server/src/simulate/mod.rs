@@ -18,11 +18,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context;
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use rayon::prelude::*;
 use tidings_rules::Pack;
 use tidings_rules::expr::sql::Dialect;
-use tidings_rules::whatif::{Change, Study, Tally, judge, views};
+use tidings_rules::whatif::{Change, Period, Study, Tally, judge, views};
 
 use crate::cli::GenerateArgs;
 use crate::out::{Out, Usage};
@@ -58,9 +58,14 @@ pub(crate) struct SimulateArgs {
     /// The registered source that states --people.
     #[arg(long, requires = "people")]
     pub(crate) source: Option<String>,
-    /// The day on which ages are counted, yyyy-mm-dd; what the population says without it, else today.
+    /// The day on which ages are counted, and before which the studied period ends, yyyy-mm-dd; what the population says
+    /// without it, else today.
     #[arg(long)]
     pub(crate) as_of: Option<NaiveDate>,
+    /// The first day of the studied period, yyyy-mm-dd: milestones and absences count when they come about from then on and
+    /// before --as-of. What the population says without it, else a year before --as-of.
+    #[arg(long, conflicts_with = "events")]
+    pub(crate) from: Option<NaiveDate>,
     /// Where to write what changes, .parquet: row numbers, rules, answers and dates, nothing else of anybody. With one
     /// pack alone, every answer.
     #[arg(long, value_name = "FILE")]
@@ -92,10 +97,29 @@ pub(crate) fn run(args: &SimulateArgs, out: Out) -> anyhow::Result<ExitCode> {
 
 fn of_population(study: &Study<'_>, path: &Path, args: &SimulateArgs, out: Out) -> anyhow::Result<Report> {
     let mut table = table::open(path, study)?;
-    let as_of = args.as_of.or(table.as_of()).unwrap_or_else(|| today(study.new));
+    let days = days(study, &*table, args)?;
     let began = Instant::now();
-    let tally = judge_all(study, &mut *table, as_of, args, out)?;
-    Ok(Report::new(study, &tally, table.absent(), as_of, began.elapsed()))
+    let tally = judge_all(study, &mut *table, days, args, out)?;
+    let mut report = Report::new(study, &tally, table.absent(), days.as_of, began.elapsed());
+    report.of_population(study, days.period);
+    Ok(report)
+}
+
+/// The day on which the population stands, and the days that are studied: those before it.
+#[derive(Clone, Copy)]
+struct Days {
+    as_of: NaiveDate,
+    period: Period,
+}
+
+fn days(study: &Study<'_>, table: &dyn Table, args: &SimulateArgs) -> anyhow::Result<Days> {
+    let as_of = args.as_of.or(table.as_of()).unwrap_or_else(|| today(study.new));
+    let stated = table.from().filter(|from| *from < as_of);
+    let first = args.from.or(stated).or(as_of.checked_sub_months(Months::new(12)));
+    let last = as_of.pred_opt();
+    let period = first.zip(last).filter(|(first, last)| first <= last);
+    let (first, last) = period.ok_or_else(|| Usage("--from is a day before --as-of".to_owned()))?;
+    Ok(Days { as_of, period: Period { first, last } })
 }
 
 fn of_events(study: &Study<'_>, args: &SimulateArgs, out: Out) -> anyhow::Result<Report> {
@@ -127,14 +151,14 @@ struct Part {
 fn judge_all(
     study: &Study<'_>,
     table: &mut dyn Table,
-    as_of: NaiveDate,
+    days: Days,
     args: &SimulateArgs,
     out: Out,
 ) -> anyhow::Result<Tally> {
     let mut changed = args.out.as_deref().map(Changed::create).transpose()?;
     let every_answer = changed.is_some() && study.old.is_none();
     let bar = out.progress(table.rows(), "citizens");
-    let mut whole = Tally::new(study, as_of);
+    let mut whole = Tally::new(study, days.as_of);
     loop {
         let chunks = table.next_chunks(rayon::current_num_threads() * CHUNKS_A_CORE)?;
         if chunks.is_empty() {
@@ -142,7 +166,7 @@ fn judge_all(
         }
         let parts: Vec<Part> = chunks
             .into_par_iter()
-            .map(|chunk| judge_chunk(study, chunk, as_of, every_answer))
+            .map(|chunk| judge_chunk(study, chunk, days, every_answer))
             .collect::<Result<_, _>>()?;
         for part in parts {
             whole.merge(&part.tally);
@@ -159,14 +183,11 @@ fn judge_all(
     Ok(whole)
 }
 
-fn judge_chunk(
-    study: &Study<'_>,
-    chunk: Chunk,
-    as_of: NaiveDate,
-    every_answer: bool,
-) -> anyhow::Result<Part> {
-    let mut part = Part { tally: Tally::new(study, as_of), changes: Vec::new() };
-    chunk.each(every_answer, &mut |batch| Ok(judge(study, batch, &mut part.tally, &mut part.changes)?))?;
+fn judge_chunk(study: &Study<'_>, chunk: Chunk, days: Days, every_answer: bool) -> anyhow::Result<Part> {
+    let mut part = Part { tally: Tally::new(study, days.as_of), changes: Vec::new() };
+    chunk.each(days.period, every_answer, &mut |batch| {
+        Ok(judge(study, batch, &mut part.tally, &mut part.changes)?)
+    })?;
     Ok(part)
 }
 
@@ -180,7 +201,7 @@ pub(crate) enum RulesCommand {
         #[arg(long, value_enum, default_value = "duckdb")]
         dialect: DialectArg,
         /// The table of the population.
-        #[arg(long, default_value = "first-load")]
+        #[arg(long, default_value = "population")]
         table: String,
         /// Columns of the table that tell its rows apart.
         #[arg(long, default_value = "row")]

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use tidings_rules::whatif::Period;
+
 use super::chart::{Bar, diverging};
 use super::diff::{Run, diff};
 use super::report::{Line, Numbers, Report, RuleLine, Words};
@@ -73,11 +75,12 @@ fn head(report: &Report) -> String {
         Some(old) => {
             _ = writeln!(
                 out,
-                "<h1>What would change</h1>\n<p class=\"soft\">From {} to {}, put to {} {}; ages on <span class=\"whole\">{}</span>.</p>",
+                "<h1>What would change</h1>\n<p class=\"soft\">From {} to {}, put to {} {}{}; ages on <span class=\"whole\">{}</span>.</p>",
                 pack(old),
                 pack(&report.new),
                 grouped(report.rows),
                 report.unit,
+                period(report),
                 report.as_of
             );
             let told: u64 = report.wording.iter().map(|one| one.affected).max().unwrap_or_default();
@@ -96,6 +99,11 @@ fn head(report: &Report) -> String {
                 ),
                 (
                     "date",
+                    grouped(report.people_with_day_changed),
+                    "people are told on another day".to_owned(),
+                ),
+                (
+                    "date",
                     grouped(texts as u64),
                     format!("texts reworded; the most read one reaches {}", grouped(told)),
                 ),
@@ -105,18 +113,42 @@ fn head(report: &Report) -> String {
                 _ = writeln!(out, "<li class=\"{class}\"><b>{number}</b>{what}</li>");
             }
             out += "</ul>\n";
+            out += &edges(report);
         }
         None => {
             _ = writeln!(
                 out,
-                "<h1>What the rules answer</h1>\n<p class=\"soft\">{}, put to {} {}.</p>",
+                "<h1>What the rules answer</h1>\n<p class=\"soft\">{}, put to {} {}{}.</p>",
                 pack(&report.new),
                 grouped(report.rows),
-                report.unit
+                report.unit,
+                period(report)
             );
         }
     }
     out
+}
+
+/// The days that are studied, if they are named.
+fn period(report: &Report) -> String {
+    let named = report.period.map(|Period { first, last }| {
+        format!(" from <span class=\"whole\">{first}</span> to <span class=\"whole\">{last}</span>")
+    });
+    named.unwrap_or_default()
+}
+
+/// What the edges of the period make of gains and losses, when they do.
+fn edges(report: &Report) -> String {
+    let Numbers { moved_in, moved_out, .. } = report.total;
+    if moved_in + moved_out == 0 {
+        return String::new();
+    }
+    format!(
+        "<p class=\"note\">Of the gains, {} came about outside the studied days before; of the losses, {} would come about \
+         outside them. They move over the edge of the period, to another day.</p>\n",
+        grouped(moved_in),
+        grouped(moved_out)
+    )
 }
 
 /// A chart and the table of the same numbers.
@@ -196,28 +228,33 @@ fn share(before: u64, after: u64) -> String {
 }
 
 fn dates(report: &Report) -> String {
-    let changed: Vec<&RuleLine> = report.rules.iter().filter(|rule| rule.numbers.dates_changed > 0).collect();
-    let mut out =
-        "<section aria-labelledby=\"dates\">\n<h2 id=\"dates\">Other last days to act</h2>\n".to_owned();
+    let moves = |rule: &&RuleLine| {
+        let Numbers { dates_changed, told_sooner, told_later, .. } = rule.numbers;
+        dates_changed + told_sooner + told_later > 0
+    };
+    let changed: Vec<&RuleLine> = report.rules.iter().filter(moves).collect();
+    let mut out = "<section aria-labelledby=\"dates\">\n<h2 id=\"dates\">Other days</h2>\n".to_owned();
     if changed.is_empty() {
         return out
-            + "<p class=\"soft\">No date changes for anybody who is told before and after.</p>\n</section>\n";
+            + "<p class=\"soft\">No day changes for anybody who is told before and after.</p>\n</section>\n";
     }
-    out += "<p class=\"soft\">Of those who are told before and after.</p>\n<div class=\"wide\"><table><thead><tr>\
-            <th scope=\"col\">Rule</th><th scope=\"col\">Told</th><th scope=\"col\" class=\"n\">Sooner</th>\
-            <th scope=\"col\" class=\"n\">Later</th><th scope=\"col\" class=\"n\">Told before and after</th>\
+    out += "<p class=\"soft\">Of those who are told before and after: the day on which they are told, and their last day to act.</p>\n\
+            <div class=\"wide\"><table><thead><tr>\
+            <th scope=\"col\">Rule</th><th scope=\"col\">Told</th><th scope=\"col\" class=\"n\">Told sooner</th>\
+            <th scope=\"col\" class=\"n\">Told later</th><th scope=\"col\" class=\"n\">Last day sooner</th>\
+            <th scope=\"col\" class=\"n\">Last day later</th><th scope=\"col\" class=\"n\">Told before and after</th>\
             </tr></thead><tbody>\n";
     for rule in changed {
-        let Numbers { yes_after, gains, dates_earlier, dates_later, .. } = rule.numbers;
+        let Numbers { yes_after, gains, dates_earlier, dates_later, told_sooner, told_later, .. } =
+            rule.numbers;
+        let counts = [told_sooner, told_later, dates_earlier, dates_later, yes_after - gains];
+        let cells: String =
+            counts.iter().map(|count| format!("<td class=\"n\">{}</td>", grouped(*count))).collect();
         _ = writeln!(
             out,
-            "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
-             <td class=\"n\">{}</td></tr>",
+            "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td>{cells}</tr>",
             escaped(&rule.rule),
             escaped(&recipient(&rule.recipient)),
-            grouped(dates_earlier),
-            grouped(dates_later),
-            grouped(yes_after - gains)
         );
     }
     out + "</tbody></table></div>\n</section>\n"
@@ -330,15 +367,23 @@ fn rule_row(rule: &RuleLine, comparing: bool) -> String {
 
 fn foot(report: &Report) -> String {
     let mut out = "<footer>\n<h2>How to read this</h2>\n<p>Every row of the population was put to each rule whose life \
-        event happened to it. Counted is what rules answer: refusals, deaths, shields, linked services that cover their \
+        event came about for it, and to the rules of its own place. Counted is what rules answer: refusals, deaths, shields, linked services that cover their \
         parts and the limits of a week are asked later and not here. A rule that tells a linked person counts one for each \
         such person.</p>\n"
         .to_owned();
+    if !report.computed.is_empty() {
+        _ = writeln!(
+            out,
+            "<p>What time or silence brings was computed from the facts and events of each row, under each pack, and counts on \
+             the days studied: {}. All else happened when the population says.</p>",
+            each_name(&report.computed)
+        );
+    }
     if !report.absent_columns.is_empty() {
         _ = writeln!(
             out,
-            "<p>Not in the population, and so unknown for everybody: <code>{}</code>.</p>",
-            escaped(&report.absent_columns.join(", "))
+            "<p>Not in the population, and so unknown for everybody: {}.</p>",
+            each_name(&report.absent_columns)
         );
     }
     _ = writeln!(
@@ -350,4 +395,10 @@ fn foot(report: &Report) -> String {
         grouped(report.rows_per_second as u64)
     );
     out
+}
+
+/// Names that a narrow page may break between.
+fn each_name(names: &[String]) -> String {
+    let each: Vec<String> = names.iter().map(|name| format!("<code>{}</code>", escaped(name))).collect();
+    each.join(", ")
 }

@@ -42,6 +42,8 @@ const CHUNK_ROWS: usize = 1 << 20;
 pub(super) const GROUP_ROWS: u64 = 1 << 17;
 /// The key of a file's metadata that holds the day on which its population stands.
 const AS_OF: &str = "tidings.as_of";
+/// The key that holds the first day of its period.
+const FROM: &str = "tidings.from";
 
 pub(super) struct ParquetTable {
     source: Arc<Source>,
@@ -49,6 +51,7 @@ pub(super) struct ParquetTable {
     parts: std::vec::IntoIter<(usize, usize, usize, u64)>,
     rows: u64,
     as_of: Option<NaiveDate>,
+    from: Option<NaiveDate>,
     absent: Vec<String>,
 }
 
@@ -86,11 +89,12 @@ impl ParquetTable {
         let columns = study.columns.iter().zip(places);
         let columns = columns.map(|(column, place)| Some((among(place?), column.clone()))).collect();
         let projection = ProjectionMask::roots(metadata.parquet_schema(), read.iter().copied());
-        let as_of = stated(&metadata, AS_OF).and_then(|text| text.parse().ok());
+        let day = |key: &str| stated(&metadata, key).and_then(|text| text.parse().ok());
+        let (as_of, from) = (day(AS_OF), day(FROM));
         let parts = parts(&metadata);
         let rows = parts.iter().map(|(_, _, rows, _)| *rows as u64).sum();
         let source = Arc::new(Source { file, metadata, projection, columns });
-        Ok(Self { source, parts: parts.into_iter(), rows, as_of, absent })
+        Ok(Self { source, parts: parts.into_iter(), rows, as_of, from, absent })
     }
 }
 
@@ -228,6 +232,10 @@ impl Table for ParquetTable {
         self.as_of
     }
 
+    fn from(&self) -> Option<NaiveDate> {
+        self.from
+    }
+
     fn absent(&self) -> &[String] {
         &self.absent
     }
@@ -252,6 +260,8 @@ impl Changed {
             text("rule"),
             text("service"),
             text("recipient"),
+            date("old_day"),
+            date("new_day"),
             text("old_answer"),
             text("new_answer"),
             date("old_deadline"),
@@ -294,6 +304,8 @@ fn changed_batch(schema: &SchemaRef, study: &Study<'_>, changes: &[Change]) -> R
         text(&|change| question(change).named().0.to_owned()),
         text(&|change| question(change).named().1.to_owned()),
         text(&|change| recipient(&question(change).recipient)),
+        date(&|change| change.old_day),
+        date(&|change| change.new_day),
         text(&|change| answer(change.old).to_owned()),
         text(&|change| answer(change.new).to_owned()),
         date(&|change| change.old_deadline),
@@ -351,7 +363,10 @@ pub(super) fn write_population(
     let properties = properties()
         .set_column_encoding("row".into(), Encoding::DELTA_BINARY_PACKED)
         .set_column_dictionary_enabled("row".into(), false)
-        .set_key_value_metadata(Some(vec![KeyValue::new(AS_OF.to_owned(), population.end().to_string())]))
+        .set_key_value_metadata(Some(vec![
+            KeyValue::new(AS_OF.to_owned(), population.end().to_string()),
+            KeyValue::new(FROM.to_owned(), population.start().to_string()),
+        ]))
         .build();
     let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))?;
     let (mut writer, factory) = writer.into_serialized_writer()?;

@@ -4,11 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tidings_rules::Pack;
 use tidings_rules::expr::Answer;
 use tidings_rules::pack::model::Recipient;
-use tidings_rules::whatif::{Counts, Reworded, Study, Tally, reworded};
+use tidings_rules::whatif::{Counts, Period, Reworded, Study, Tally, reworded};
 
 use crate::out::{Grid, grouped, human};
 
@@ -21,11 +21,18 @@ pub(super) struct Report {
     pub(super) rows: u64,
     pub(super) unit: &'static str,
     pub(super) as_of: NaiveDate,
+    /// The days on which milestones and absences count; not of a log.
+    #[serde(serialize_with = "first_and_last")]
+    pub(super) period: Option<Period>,
+    /// Life events that time or silence brings: computed, and not read from the population.
+    pub(super) computed: Vec<String>,
     /// Columns that conditions read and the population does not have: NULL in every row.
     pub(super) absent_columns: Vec<String>,
     pub(super) people_with_gain: u64,
     pub(super) people_with_loss: u64,
     pub(super) people_with_date_changed: u64,
+    /// Told on another day.
+    pub(super) people_with_day_changed: u64,
     pub(super) total: Numbers,
     pub(super) rules: Vec<RuleLine>,
     pub(super) services: Vec<Line>,
@@ -58,6 +65,13 @@ pub(super) struct Numbers {
     pub(super) dates_changed: u64,
     pub(super) dates_earlier: u64,
     pub(super) dates_later: u64,
+    /// Told before and after, but sooner or later.
+    pub(super) told_sooner: u64,
+    pub(super) told_later: u64,
+    /// Of the gains, those of what came about outside the period before.
+    pub(super) moved_in: u64,
+    /// Of the losses, those of what would come about outside the period.
+    pub(super) moved_out: u64,
 }
 
 impl Numbers {
@@ -73,11 +87,16 @@ impl Numbers {
             dates_changed: counts.dates.iter().sum(),
             dates_earlier: counts.dates[0],
             dates_later: counts.dates[1],
+            told_sooner: counts.days[0],
+            told_later: counts.days[1],
+            moved_in: counts.moved[0],
+            moved_out: counts.moved[1],
         }
     }
 
     pub(super) const fn changes(&self) -> bool {
-        self.gains + self.losses + self.dates_changed > 0 || self.unknown_before != self.unknown_after
+        self.gains + self.losses + self.dates_changed + self.told_sooner + self.told_later > 0
+            || self.unknown_before != self.unknown_after
     }
 }
 
@@ -132,7 +151,7 @@ impl Report {
         let by_question = tally.by_question();
         let mut total = Counts::default();
         by_question.values().for_each(|counts| total.add(counts));
-        let [gain, loss, date] = tally.people;
+        let [gain, loss, date, day] = tally.people;
         let line =
             |key: String, title: String, counts: &Counts| Line { key, title, numbers: Numbers::of(counts) };
         let services = tally.by_service(study);
@@ -151,10 +170,13 @@ impl Report {
             rows: tally.rows,
             unit: "citizens",
             as_of,
+            period: None,
+            computed: Vec::new(),
             absent_columns: absent.to_vec(),
             people_with_gain: gain,
             people_with_loss: loss,
             people_with_date_changed: date,
+            people_with_day_changed: day,
             total: Numbers::of(&total),
             rules: (0..study.questions.len()).map(rule).collect(),
             services: services.collect(),
@@ -173,12 +195,23 @@ impl Report {
 }
 
 impl Report {
+    /// Of a population, what was computed counts in a period.
+    pub(super) fn of_population(&mut self, study: &Study<'_>, period: Period) {
+        self.period = Some(period);
+        let computed = study.happenings.iter().filter(|happening| happening.by_clock());
+        self.computed = computed.map(|happening| happening.name.clone()).collect();
+    }
+
     /// Of a log, nothing is counted by place, by age or by date.
     pub(super) fn of_events(&mut self) {
         self.unit = "events";
         self.provinces.clear();
         self.age_bands.clear();
     }
+}
+
+fn first_and_last<S: Serializer>(period: &Option<Period>, to: S) -> Result<S::Ok, S::Error> {
+    period.map(|period| [period.first, period.last]).serialize(to)
 }
 
 fn named(pack: &Pack) -> Named {
@@ -253,6 +286,13 @@ impl fmt::Display for Report {
             Some(_) => self.comparison(f)?,
             None => self.counts(f)?,
         }
+        if let Some(Period { first, last }) = self.period {
+            write!(
+                f,
+                "\nStudied: {first} to {last}. Computed for these days, and not read from the population: {}",
+                self.computed.join(", ")
+            )?;
+        }
         if !self.absent_columns.is_empty() {
             write!(
                 f,
@@ -296,24 +336,37 @@ impl Report {
     fn comparison(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} people would be told of something new, {} no longer of something, {} have another date",
+            "{} people would be told of something new, {} no longer of something, {} have another last day to act, {} are \
+             told on another day",
             grouped(self.people_with_gain),
             grouped(self.people_with_loss),
-            grouped(self.people_with_date_changed)
+            grouped(self.people_with_date_changed),
+            grouped(self.people_with_day_changed)
         )?;
-        let mut grid = Grid::new("Gains, losses, dates changed, by rule and recipient");
+        let mut grid =
+            Grid::new("Gains, losses, last days changed, told on another day, by rule and recipient");
         for rule in self.rules.iter().filter(|rule| rule.numbers.changes() || rule.standing != "both") {
             let standing = if rule.standing == "both" { "" } else { rule.standing };
             grid.row([
                 format!("+{}", grouped(rule.numbers.gains)),
                 format!("-{}", grouped(rule.numbers.losses)),
                 grouped(rule.numbers.dates_changed),
+                grouped(rule.numbers.told_sooner + rule.numbers.told_later),
                 rule.rule.clone(),
                 rule.recipient.clone(),
                 standing.to_owned(),
             ]);
         }
         writeln!(f, "{grid}")?;
+        let Numbers { moved_in, moved_out, .. } = self.total;
+        if moved_in + moved_out > 0 {
+            writeln!(
+                f,
+                "Of the gains, {} come about outside the period before; of the losses, {} would come about outside it",
+                grouped(moved_in),
+                grouped(moved_out)
+            )?;
+        }
         for (title, lines) in
             [("By service", &self.services), ("By province", &self.provinces), ("By age", &self.age_bands)]
         {
@@ -340,11 +393,12 @@ impl Report {
 fn changed(title: &str, lines: &[Line]) -> Grid {
     let mut grid = Grid::new(title);
     for line in lines.iter().filter(|line| line.numbers.changes()) {
-        let Numbers { gains, losses, dates_changed, .. } = line.numbers;
+        let Numbers { gains, losses, dates_changed, told_sooner, told_later, .. } = line.numbers;
         grid.row([
             format!("+{}", grouped(gains)),
             format!("-{}", grouped(losses)),
             grouped(dates_changed),
+            grouped(told_sooner + told_later),
             line.title.clone(),
         ]);
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use arrow_array::ArrayRef;
 use chrono::NaiveDate;
-use tidings_rules::whatif::{Batch, Column, Study};
+use tidings_rules::whatif::{Batch, Column, Period, Study};
 
 use super::csv::CsvTable;
 use crate::out::Usage;
@@ -27,10 +27,15 @@ pub(super) type Result<T = ()> = anyhow::Result<T>;
 
 impl Chunk {
     /// Hands over its rows, a batch at a time.
-    pub(super) fn each(self, every_answer: bool, judge: &mut dyn FnMut(Batch<'_>) -> Result) -> Result {
+    pub(super) fn each(
+        self,
+        period: Period,
+        every_answer: bool,
+        judge: &mut dyn FnMut(Batch<'_>) -> Result,
+    ) -> Result {
         let mut first_row = self.first_row;
         (self.read)(&mut |columns, rows| {
-            judge(Batch { first_row, rows, every_answer, columns: &columns })?;
+            judge(Batch { first_row, rows, every_answer, period, columns: &columns })?;
             first_row += rows as u64;
             Ok(())
         })
@@ -45,6 +50,8 @@ pub(super) trait Table {
     fn rows(&self) -> Option<u64>;
     /// The day that the table says it is of.
     fn as_of(&self) -> Option<NaiveDate>;
+    /// The first day of the period that the table says it is of.
+    fn from(&self) -> Option<NaiveDate>;
     /// Columns of the study that the table does not have.
     fn absent(&self) -> &[String];
 }

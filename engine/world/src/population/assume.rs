@@ -13,6 +13,15 @@ const INTS: u64 = 240;
 const PAST_DAYS: u64 = 40 * 365;
 const AROUND_DAYS: u64 = 120;
 const BEFORE_DAYS: i32 = 30;
+/// Facts that say until when something holds: how many people in a hundred have it, and how many days from a month before
+/// the period on it ends. All of it assumed, so that some of each end in the period.
+const ENDS: [(&str, u64, u64); 5] = [
+    ("subject.passport_expires_on", 15, 3_652),
+    ("subject.temporary_residence_until", 8, 760),
+    ("subject.maternity_leave_until", 2, 213),
+    ("subject.health_card_until", 90, 395),
+    ("subject.next_inspection", 25, 760),
+];
 /// Texts without a closed list.
 const TEXTS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
@@ -28,6 +37,8 @@ pub(super) struct Assumed {
 enum Place {
     /// Of a person.
     Fact,
+    /// Until when something of a person's holds: how many in a hundred have it, and for how many days at most.
+    Ends(u64, u64),
     /// Whether and when something happens.
     Time,
     /// Of what happens at a time.
@@ -37,7 +48,10 @@ enum Place {
 impl Assumed {
     pub(super) fn of(wanted: &Wanted) -> Self {
         let place = match wanted.name.split_once(':') {
-            None => Place::Fact,
+            None => match ENDS.iter().find(|(name, ..)| *name == wanted.name) {
+                Some(&(_, percent, days)) => Place::Ends(percent, days),
+                None => Place::Fact,
+            },
             Some((_, "time")) => Place::Time,
             Some((life_event, _)) => {
                 let time =
@@ -60,6 +74,10 @@ impl Assumed {
                 let happens = chance.below(1_000) < HAPPENS_PER_THOUSAND;
                 let day = from.plus(chance.below(days) as i32);
                 return if happens { Cell::Date(day.0) } else { Cell::Null };
+            }
+            Place::Ends(percent, days) => {
+                let (has, day) = (chance.below(100) < *percent, chance.below(*days) as i32);
+                return if has { Cell::Date(from.0 - BEFORE_DAYS + day) } else { Cell::Null };
             }
             Place::Fact => from.0 - chance.below(PAST_DAYS) as i32,
             Place::Field(time) => match time.cell(row) {

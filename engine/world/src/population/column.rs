@@ -81,6 +81,7 @@ fn fact(name: &str) -> Option<fn(&One, &Population) -> Read> {
         },
         "language" => |one, _| text(if one.english { "en" } else { "vi" }),
         "card_expires_on" => |one, _| Read::Cell(date(one.card)),
+        "licence_expires_on" => |one, _| Read::Cell(date(one.licence)),
         "household_status" => |one, _| Read::Cell(one.household.map_or(Cell::Null, Cell::Text)),
         "employed" => |one, _| Read::Cell(if one.work_known { Cell::Bool(one.employed) } else { Cell::Null }),
         "insured_months" => {
@@ -101,16 +102,16 @@ fn event(life_event: &str, field: &str) -> Option<ReadEvent> {
         ("birth", "time") => |year| date(year.birth.map(|birth| birth.time)),
         ("birth", "birth_date") => |year| date(year.birth.map(|birth| birth.date)),
         ("birth", "registered_on") => |year| date(year.birth.and_then(|birth| birth.registered)),
+        // One birth a row, so that it is enough that both are the same.
+        ("birth", "birth_certificate") => |year| year.birth.map_or(Cell::Null, |_| Cell::Text("BC")),
+        ("birth-registered", "birth_certificate") => {
+            |year| year.birth.and_then(|birth| birth.registered).map_or(Cell::Null, |_| Cell::Text("BC"))
+        }
         ("birth-registered", "time" | "registered_on") => {
             |year| date(year.birth.and_then(|birth| birth.registered))
         }
         ("birth-registered", "birth_date") => {
             |year| date(year.birth.filter(|birth| birth.registered.is_some()).map(|birth| birth.date))
-        }
-        ("child-turns-14" | "milestone-age", "time") => |year| date(year.age.map(|age| age.time)),
-        ("child-turns-14" | "milestone-age", "birthday") => |year| date(year.age.map(|age| age.birthday)),
-        ("child-turns-14" | "milestone-age", "age") => {
-            |year| year.age.map_or(Cell::Null, |age| Cell::Int(age.age.into()))
         }
         ("marriage", "time" | "registered_on") => |year| date(year.marriage),
         ("divorce", "time" | "decided_on") => |year| date(year.divorce),
@@ -121,20 +122,8 @@ fn event(life_event: &str, field: &str) -> Option<ReadEvent> {
             |year| year.job_end.and_then(|(_, cause)| cause).map_or(Cell::Null, Cell::Text)
         }
         ("employment-started", "time" | "started_on") => |year| date(year.job_start),
-        ("retirement", "time") => |year| date(year.pension.map(|pension| pension.time)),
-        ("retirement", "pension_date") => |year| date(year.pension.map(|pension| pension.date)),
-        ("retirement", "insured_months") => {
-            |year| year.pension.map_or(Cell::Null, |pension| Cell::Int(pension.insured_months.into()))
-        }
-        ("retirement", "scheme") => {
-            |year| year.pension.map_or(Cell::Null, |pension| Cell::Text(pension.scheme))
-        }
         ("death-in-family", "time" | "registered_on") => |year| date(year.death.map(|(_, told)| told)),
         ("death-in-family", "death_date") => |year| date(year.death.map(|(day, _)| day)),
-        ("card-expiry", "time") => |year| date(year.card.map(|(time, _)| time)),
-        ("card-expiry", "expires_on") => |year| date(year.card.map(|(_, expires)| expires)),
-        ("licence-expiry", "time") => |year| date(year.licence.map(|(time, _)| time)),
-        ("licence-expiry", "expires_on") => |year| date(year.licence.map(|(_, expires)| expires)),
         ("school-enrolment", "time") => |year| date(year.school.map(|school| school.time)),
         ("school-enrolment", "closes_on") => |year| date(year.school.map(|school| school.closes)),
         ("school-enrolment", "grade") => {

@@ -102,6 +102,11 @@ impl Population {
         &self.wanted
     }
 
+    /// The first day of the period.
+    pub fn start(&self) -> NaiveDate {
+        self.period.from.date()
+    }
+
     /// The day after the last of the period.
     pub fn end(&self) -> NaiveDate {
         self.period.to.date()

@@ -4,14 +4,10 @@
 use crate::calendar::Day;
 use crate::dated::{Period, pension_date};
 use crate::dice::Dice;
-use crate::people::{CARD_AGES, Marital, Sex};
+use crate::people::{Marital, Sex};
 use crate::population::person::One;
 use crate::rates::{self, by_age};
 
-/// Ages of which the population database gives notice: of the identity card, and of social pension (Social Insurance
-/// Law 41/2024/QH15, article 21).
-const AGES: [u32; 6] = [CARD_AGES[0], CARD_AGES[1], CARD_AGES[2], CARD_AGES[3], 70, 75];
-const NOTICE_DAYS: i32 = 60;
 /// Grades that a child applies for, with the age reached in that year.
 const GRADES: [(u8, i32); 3] = [(1, 6), (6, 11), (10, 15)];
 /// Moves in a hundred that are registered as permanent: assumed.
@@ -23,16 +19,12 @@ const REGISTERED_WITHIN: u32 = 45;
 #[derive(Clone, Copy, Default)]
 pub(super) struct Year {
     pub(super) birth: Option<Birth>,
-    pub(super) age: Option<Age>,
     pub(super) marriage: Option<Day>,
     pub(super) divorce: Option<Day>,
     pub(super) moved: Option<(Day, &'static str)>,
     pub(super) job_end: Option<(Day, Option<&'static str>)>,
     pub(super) job_start: Option<Day>,
-    pub(super) pension: Option<Pension>,
     pub(super) death: Option<(Day, Day)>,
-    pub(super) card: Option<(Day, Day)>,
-    pub(super) licence: Option<(Day, Day)>,
     pub(super) school: Option<School>,
 }
 
@@ -41,21 +33,6 @@ pub(super) struct Birth {
     pub(super) time: Day,
     pub(super) date: Day,
     pub(super) registered: Option<Day>,
-}
-
-#[derive(Clone, Copy)]
-pub(super) struct Age {
-    pub(super) time: Day,
-    pub(super) age: u32,
-    pub(super) birthday: Day,
-}
-
-#[derive(Clone, Copy)]
-pub(super) struct Pension {
-    pub(super) time: Day,
-    pub(super) date: Day,
-    pub(super) insured_months: u16,
-    pub(super) scheme: &'static str,
 }
 
 #[derive(Clone, Copy)]
@@ -78,7 +55,6 @@ impl Year {
         let age = me.birth.years_to(period.from);
         let mut year = Self {
             birth: drawing.birth(me, age),
-            age: drawing.age(me),
             marriage: drawing.marriage(me, age),
             divorce: drawing.sometimes(rates::DIVORCES).filter(|_| me.marital == Marital::Married),
             moved: drawing.moved(age),
@@ -86,10 +62,7 @@ impl Year {
             job_start: drawing
                 .sometimes(rates::JOB_STARTS)
                 .filter(|_| !me.employed && (18..55).contains(&age)),
-            pension: drawing.pension(me),
             death: drawing.death(age),
-            card: drawing.card(me),
-            licence: drawing.licence(me),
             school: drawing.school(me),
         };
         let new_spouse = drawing.new_spouse(me);
@@ -149,15 +122,6 @@ impl Drawing<'_> {
         })
     }
 
-    fn age(&mut self, me: &One) -> Option<Age> {
-        let ahead = if self.dice.percent(50) { 0 } else { self.dice.between(1, 30) };
-        AGES.into_iter().find_map(|age| {
-            let birthday = me.birth.birthday(age);
-            let time = birthday.plus(-ahead);
-            self.period.holds(time).then_some(Age { time, age, birthday })
-        })
-    }
-
     fn marriage(&mut self, me: &One, age: i32) -> Option<Day> {
         let rate = match me.sex {
             _ if me.marital == Marital::Married => 0,
@@ -186,31 +150,10 @@ impl Drawing<'_> {
         end.filter(|_| me.employed).map(|(day, cause)| (day, stated.then_some(cause)))
     }
 
-    fn pension(&mut self, me: &One) -> Option<Pension> {
-        let date = pension_date(me.sex, me.birth);
-        let time = date.plus(-183 - self.dice.between(0, 7));
-        let voluntary = !me.employed && self.dice.percent(40);
-        let scheme = if voluntary { "voluntary" } else { "compulsory" };
-        let insured_months = me.insured_months.filter(|&months| months >= 12)?;
-        self.period.holds(time).then_some(Pension { time, date, insured_months, scheme })
-    }
-
     fn death(&mut self, age: i32) -> Option<(Day, Day)> {
         let date = self.sometimes(by_age(&rates::DEATHS, age));
         let (late, told) = (self.dice.below(15) as i32, self.dice.percent(rates::DEATH_REGISTERED));
         date.filter(|_| told).map(|date| (date, date.plus(late).working()))
-    }
-
-    fn card(&self, me: &One) -> Option<(Day, Day)> {
-        let expires = me.card.filter(|&card| card != Day::NEVER)?;
-        let time = expires.plus(-NOTICE_DAYS);
-        self.period.holds(time).then_some((time, expires))
-    }
-
-    fn licence(&self, me: &One) -> Option<(Day, Day)> {
-        let expires = me.licence?;
-        let time = expires.plus(-NOTICE_DAYS);
-        self.period.holds(time).then_some((time, expires))
     }
 
     fn school(&mut self, me: &One) -> Option<School> {
