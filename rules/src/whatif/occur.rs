@@ -227,7 +227,7 @@ impl Days<'_> {
         });
         part.days = rows.iter().map(|&row| day(row)).collect();
         part.rows = rows.into();
-        Ok((part.rows.len() > 0).then_some(part))
+        Ok((!part.rows.is_empty()).then_some(part))
     }
 
     /// The first day of the law after this one.

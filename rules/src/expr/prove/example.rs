@@ -73,7 +73,7 @@ pub(crate) fn near(
             places.push(place);
         }
     }
-    let anchors: Vec<_> = row.iter().flatten().filter_map(|value| date(value)).collect();
+    let anchors: Vec<_> = row.iter().flatten().filter_map(date).collect();
     places.into_iter().find_map(|place| {
         let given: Vec<_> = others.iter().filter_map(|other| other.get(place)?.as_ref()).collect();
         let mut values = constants.values(place, world, &anchors, &given);

@@ -125,7 +125,6 @@ const MISTAKES: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "one table of all kinds of mistake")]
 fn every_kind_of_mistake_is_made_once() {
     for (text, expected) in MISTAKES {
         assert_eq!(changes(text), *expected, "{text}");

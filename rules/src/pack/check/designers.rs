@@ -17,16 +17,27 @@ use crate::yaml::Position;
 
 /// What designers are held against.
 pub(super) struct Known<'a> {
-    pub(super) services: &'a BTreeMap<String, Service>,
-    pub(super) overlays: &'a [Overlay],
-    pub(super) life_events: Option<&'a [LifeEvent]>,
+    services: &'a BTreeMap<String, Service>,
+    overlays: &'a [Overlay],
+    life_events: Option<&'a [LifeEvent]>,
+}
+
+impl<'a> Known<'a> {
+    pub(super) const fn new(
+        services: &'a BTreeMap<String, Service>,
+        overlays: &'a [Overlay],
+        life_events: Option<&'a [LifeEvent]>,
+    ) -> Self {
+        Self { services, overlays, life_events }
+    }
 }
 
 pub(super) fn check(
-    doc: &Doc<DesignersFile>,
+    doc: Option<&Doc<DesignersFile>>,
     known: &Known<'_>,
     cx: &Cx<'_>,
 ) -> BTreeMap<String, DesignerEntry> {
+    let Some(doc) = doc else { return BTreeMap::new() };
     let root = Place::of(doc).then("designers");
     let dated = known.services.values().flat_map(|service| service.authorities.all());
     let authorities: BTreeSet<&String> = dated.flat_map(BTreeMap::values).collect();

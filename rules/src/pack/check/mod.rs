@@ -272,11 +272,8 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
     let events_doc = docs.events.as_ref()?;
     let (mut catalogue, wording) = (catalogue?, wording.as_mut()?);
     let places = docs.pack.as_ref().map(|doc| doc.value.places.as_slice()).unwrap_or_default();
-    let overlays = overlays::merge(
-        &docs.overlays,
-        &mut overlays::Base { declared: &declared, places, law: &mut law, catalogue: &mut catalogue },
-        cx,
-    );
+    let mut base = overlays::Base { declared: &declared, places, law: &mut law, catalogue: &mut catalogue };
+    let overlays = overlays::merge(&docs.overlays, &mut base, cx);
     let services::Catalogue { services, themes } = catalogue;
     let mut events = events::check(events_doc, &declared, cx);
     let sources = docs.sources.as_ref().map(|doc| {
@@ -300,10 +297,8 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
         cx,
     );
     let lists = docs.lists.as_ref().map(|doc| lists::check(doc, &services, cx)).unwrap_or_default();
-    let designers = docs.designers.as_ref().map(|doc| {
-        let life_events = life_events.as_deref();
-        designers::check(doc, &designers::Known { services: &services, overlays: &overlays, life_events }, cx)
-    });
+    let known = designers::Known::new(&services, &overlays, life_events.as_deref());
+    let designers = designers::check(docs.designers.as_ref(), &known, cx);
     if let Some(life_events) = &life_events {
         services::reasons(&docs.services, life_events, cx);
     }
@@ -338,7 +333,7 @@ fn compile(docs: &Docs, files: BTreeMap<String, String>, cx: &Cx<'_>) -> Option<
         services,
         themes,
         lists,
-        designers: designers.unwrap_or_default(),
+        designers,
         publication: header.publication,
         roots: roots(&life_events),
         life_events,
