@@ -5,7 +5,20 @@ use std::fmt::Write as _;
 use super::page::escaped;
 use crate::out::grouped;
 
-const WIDTH: f64 = 920.0;
+/// How a chart is laid out.
+#[derive(Clone, Copy)]
+struct Layout {
+    class: &'static str,
+    width: f64,
+    /// Whether a name stands above its bars, and not beside them.
+    above: bool,
+}
+
+/// For screens and paper, and for phones; the page shows the one that fits.
+const LAYOUTS: [Layout; 2] = [
+    Layout { class: "broad", width: 920.0, above: false },
+    Layout { class: "narrow", width: 350.0, above: true },
+];
 const ROW: f64 = 30.0;
 /// What a second line of a name adds.
 const LINE: f64 = 17.0;
@@ -27,18 +40,26 @@ pub(super) struct Bar {
 
 /// The chart; `title` and `about` are what a screen reader says of it.
 pub(super) fn diverging(id: &str, title: &str, about: &str, bars: &[Bar]) -> String {
+    let each =
+        LAYOUTS.map(|layout| laid_out(layout, &format!("{id}-{}", layout.class), (title, about), bars));
+    each.concat()
+}
+
+fn laid_out(layout: Layout, id: &str, (title, about): (&str, &str), bars: &[Bar]) -> String {
+    let Layout { class, width, above } = layout;
     let most = |of: fn(&Bar) -> u64| bars.iter().map(of).max().unwrap_or_default() as f64;
     let (loss, gain) = (most(|bar| bar.losses), most(|bar| bar.gains));
     let room = |most: f64| if most > 0.0 { NUMBER } else { 0.0 };
     let named: Vec<Vec<String>> = bars.iter().map(|bar| lines(&bar.name)).collect();
     let longest = named.iter().flatten().map(|line| line.chars().count()).max().unwrap_or_default();
-    let names = longest as f64 * CHARACTER + 16.0;
-    let scale = (WIDTH - names - room(loss) - room(gain)) / (loss + gain).max(1.0);
+    let names = if above { 0.0 } else { longest as f64 * CHARACTER + 16.0 };
+    let scale = (width - names - room(loss) - room(gain)) / (loss + gain).max(1.0);
     let zero = names + room(loss) + loss * scale;
-    let heights = named.iter().map(|lines| ROW + LINE * (lines.len().max(1) - 1) as f64);
+    let name_lines = |lines: &Vec<String>| (lines.len().max(1) - usize::from(!above)) as f64;
+    let heights = named.iter().map(|lines| ROW + LINE * name_lines(lines));
     let height = TOP + heights.clone().sum::<f64>() + 8.0;
     let mut svg = format!(
-        "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-about\">\
+        "<svg class=\"{class}\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-about\">\
          <title id=\"{id}-title\">{}</title><desc id=\"{id}-about\">{}</desc>",
         escaped(title),
         escaped(about)
@@ -55,27 +76,41 @@ pub(super) fn diverging(id: &str, title: &str, about: &str, bars: &[Bar]) -> Str
     }
     let mut top = TOP;
     for ((bar, lines), height) in bars.iter().zip(&named).zip(heights) {
-        row(&mut svg, bar, lines, (top, height), (zero, scale));
+        row(&mut svg, layout, (bar, lines), (top, height), (zero, scale));
         top += height;
     }
-    _ = write!(
-        svg,
-        "<line class=\"axis\" x1=\"{zero:.1}\" x2=\"{zero:.1}\" y1=\"{:.1}\" y2=\"{height:.1}\"/></svg>",
-        TOP - 8.0
-    );
+    if !above {
+        axis(&mut svg, zero, (TOP - 8.0, height));
+    }
+    svg.push_str("</svg>");
     svg
 }
 
-fn row(svg: &mut String, bar: &Bar, lines: &[String], (top, height): (f64, f64), (zero, scale): (f64, f64)) {
-    let base = top + height / 2.0 + 5.0;
-    let y = top + (height - BAR) / 2.0;
+fn axis(svg: &mut String, zero: f64, (from, to): (f64, f64)) {
+    _ = write!(
+        svg,
+        "<line class=\"axis\" x1=\"{zero:.1}\" x2=\"{zero:.1}\" y1=\"{from:.1}\" y2=\"{to:.1}\"/>"
+    );
+}
+
+fn row(
+    svg: &mut String,
+    layout: Layout,
+    (bar, lines): (&Bar, &[String]),
+    (top, height): (f64, f64),
+    (zero, scale): (f64, f64),
+) {
+    let bars = if layout.above { (top + height - ROW, ROW) } else { (top, height) };
+    let base = bars.0 + bars.1 / 2.0 + 5.0;
+    let y = bars.0 + (bars.1 - BAR) / 2.0;
     _ = write!(
         svg,
         "<g><title>{}: {} lose, {} gain</title>\
-         <line class=\"grid\" x1=\"0\" x2=\"{WIDTH}\" y1=\"{top:.1}\" y2=\"{top:.1}\"/>",
+         <line class=\"grid\" x1=\"0\" x2=\"{:.1}\" y1=\"{top:.1}\" y2=\"{top:.1}\"/>",
         escaped(&bar.name),
         grouped(bar.losses),
-        grouped(bar.gains)
+        grouped(bar.gains),
+        layout.width,
     );
     for (place, line) in lines.iter().enumerate() {
         let at = top + ROW / 2.0 + 5.0 + LINE * place as f64;
@@ -103,6 +138,10 @@ fn row(svg: &mut String, bar: &Bar, lines: &[String], (top, height): (f64, f64),
             zero + length + 6.0,
             grouped(bar.gains)
         );
+    }
+    // Beside the bars alone: names stand above, and an axis would cross them.
+    if layout.above {
+        axis(svg, zero, (y - 3.0, y + BAR + 3.0));
     }
     svg.push_str("</g>");
 }
@@ -150,10 +189,12 @@ mod tests {
             .skip(1)
             .filter_map(|rect| rect.split("width=\"").nth(1)?.split('"').next()?.parse().ok())
             .collect();
-        assert_eq!(widths.len(), 3);
-        assert!(
-            (widths[0] - 2.0 * widths[1]).abs() < 0.3 && (widths[2] - 2.0 * widths[0]).abs() < 0.3,
-            "{widths:?}"
-        );
+        assert_eq!(widths.len(), 6, "three bars, for screens and for phones");
+        for widths in widths.chunks(3) {
+            assert!(
+                (widths[0] - 2.0 * widths[1]).abs() < 0.3 && (widths[2] - 2.0 * widths[0]).abs() < 0.3,
+                "{widths:?}"
+            );
+        }
     }
 }

@@ -105,7 +105,10 @@ fn head(report: &Report) -> String {
                 (
                     "date",
                     grouped(texts as u64),
-                    format!("texts reworded; the most read one reaches {}", grouped(told)),
+                    match texts {
+                        0 => "texts reworded".to_owned(),
+                        _ => format!("texts reworded; the most read one reaches {}", grouped(told)),
+                    },
                 ),
             ];
             out += "<ul class=\"tiles\">\n";
