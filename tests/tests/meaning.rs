@@ -249,6 +249,42 @@ fn reminders_come_until_the_step_is_taken() {
 }
 
 #[test]
+fn a_file_ends_the_need_that_it_is_for_and_no_other() {
+    let states = |service: &str| {
+        let engine = Setup::memory(1).open();
+        tidings_tests::state(
+            &engine,
+            MOTHER,
+            "2026-01-01",
+            &[("employed", "true"), ("insured_months", "60")],
+        );
+        let filed = json!({
+            "service": service, "reference": "F-1", "filed_on": "2026-03-02", "birth_certificate": "BC-1",
+        });
+        let time = "2026-03-02T09:00:00+07:00";
+        let filed = event("portal", "p-1", "service.filed", MOTHER, time, filed);
+        ingest(&engine, &[hospital("h-1", "2026-03-01"), filed], 2);
+        settle(&engine, at("2026-03-02T10:00:00+07:00"));
+        let now = at("2026-03-02T11:00:00+07:00");
+        let found = engine.explain(tidings_tests::citizen(MOTHER), None, now).expect("explains");
+        let rules = found.decisions.into_iter().flat_map(|one| one.rules);
+        let state = |key: &str, rules: &[tidings_pipeline::explain::Considered]| {
+            let rule = rules.iter().find(|rule| rule.rule == key).expect("considered");
+            rule.state.starts_with("told")
+        };
+        let rules: Vec<_> = rules.collect();
+        ["birth-registration", "birth-maternity"].map(|key| state(key, &rules))
+    };
+    assert_eq!(
+        states("thai-san-me"),
+        [true, false],
+        "who filed for maternity pay still has a birth to register"
+    );
+    assert_eq!(states("khai-sinh"), [false, true]);
+    assert_eq!(states("tiem-chung"), [true, true]);
+}
+
+#[test]
 fn a_reminder_waits_for_a_source_that_has_not_caught_up() {
     let engine = Setup::memory(1).open();
     ingest(&engine, &[hospital("h-1", "2026-03-01")], 1);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidings_domain::ids::{CitizenId, OccurrenceId, OpportunityId};
 use tidings_domain::record::{Answer, Occurrence, Opportunity, Record, State, Suppressed};
 use tidings_domain::time::Timestamp;
-use tidings_domain::value::{date_of, days};
+use tidings_domain::value::{Value, date_of, days};
 use tidings_rules::calendar;
 use tidings_rules::pack::format::{Backfill, Class, LawOf};
 use tidings_rules::pack::model::{LifeEvent, Pack, Recipient, Rule, Until};
@@ -192,6 +192,10 @@ fn ends(
         return false;
     }
     let Some(done) = reader.folded(other) else { return false };
+    let holds = |(field, values): (&String, &BTreeSet<String>)| matches!(done.data.get(field.as_str()), Some(Value::Text(text)) if values.contains(text.as_str()));
+    if !until.values.iter().all(holds) {
+        return false;
+    }
     if until.same.is_empty() {
         return done.time >= folded.time;
     }

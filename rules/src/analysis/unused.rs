@@ -184,7 +184,7 @@ fn is_read(pack: &Pack, event: &EventType, reported: &[&LifeEvent], field: &Stri
         let own = life_event.rules.iter().flat_map(|rule| &rule.until);
         let rules = pack.life_events.iter().flat_map(|other| &other.rules);
         let others = rules.flat_map(|rule| &rule.until).filter(|until| until.life_event == life_event.name);
-        own.chain(others).any(|until| until.same.contains(field))
+        own.chain(others).any(|until| until.same.contains(field) || until.values.contains_key(field))
     };
     let by_clock = |life_event: &LifeEvent| {
         pack.life_events.iter().any(|other| match &other.trigger {

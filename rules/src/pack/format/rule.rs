@@ -159,6 +159,9 @@ pub struct Until {
     /// Data fields that must be equal in both.
     #[serde(default)]
     pub same: Vec<String>,
+    /// Text fields of that life event that must hold one of these values, such as which service was filed for.
+    #[serde(default, rename = "where")]
+    pub values: BTreeMap<String, Vec<String>>,
 }
 
 /// What a rule tells one person about another.

@@ -1,6 +1,6 @@
 //! A rule as it was checked and compiled.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use tidings_domain::value::Value;
@@ -138,6 +138,8 @@ pub struct Until {
     pub life_event: String,
     /// Fields equal in both.
     pub same: Vec<String>,
+    /// Fields of that life event that hold one of these values.
+    pub values: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A legal reference.

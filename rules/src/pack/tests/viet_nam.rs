@@ -132,3 +132,23 @@ fn it_loads_as_it_was_known_on_any_day() {
     assert!(counts.is_sorted(), "{counts:?}");
     assert!(counts[0] == 0 && counts[2] > 0 && counts[2] < counts[5], "{counts:?}");
 }
+
+#[test]
+fn what_ends_a_need_holds_values_that_can_be() {
+    let wrong = |with: &str| {
+        let mut files = viet_nam();
+        let birth = files.get_mut("life_events/01-birth.yaml").expect("a file");
+        let before = "where: {service: [thai-san-me]}";
+        assert!(birth.contains(before));
+        *birth = birth.replacen(before, with, 1);
+        let found = Pack::from_files(files).err().unwrap_or_default();
+        found.iter().map(|one| format!("{one}\n")).collect::<String>()
+    };
+    assert_eq!(wrong("where: {service: [thai-san-me, khai-sinh]}"), "");
+    assert!(
+        wrong("where: {servise: [a]}")
+            .contains("no field of `service-filed` `servise` [P030]; did you mean `service`?")
+    );
+    assert!(wrong("where: {filed_on: [a]}").contains("`filed_on` is date, not text [P040]"));
+    assert!(wrong("where: {service: []}").contains("no value would ever end the need [P061]"));
+}

@@ -58,9 +58,41 @@ impl Checker<'_> {
             for (index, field) in until.same.iter().enumerate() {
                 self.same(&place.then("same").then(index), field, other);
             }
-            Some(Until { life_event: until.life_event.clone(), same: until.same.clone() })
+            for (field, values) in &until.values {
+                self.held(&place.then("where").then(field), (field, values), other);
+            }
+            let values = until.values.iter();
+            let values = values.map(|(field, values)| (field.clone(), values.iter().cloned().collect()));
+            Some(Until {
+                life_event: until.life_event.clone(),
+                same: until.same.clone(),
+                values: values.collect(),
+            })
         });
         each.collect::<Vec<_>>().into_iter().collect()
+    }
+
+    /// Whether a field of another life event can hold one of these values.
+    fn held(&self, place: &Place<'_>, (field, values): (&String, &[String]), other: &Outline<'_>) {
+        match other.fields.get(field) {
+            Some(ValueType::Text) => {}
+            Some(wrong) => self.cx.fault(place, Code::WrongType, format!("`{field}` is {wrong}, not text")),
+            None if other.open => {}
+            None => {
+                let kind = format!("field of `{}`", other.name);
+                self.cx.unknown(&place.clone().key(), &kind, field, other.fields.keys());
+            }
+        }
+        if values.is_empty() {
+            self.cx.fault(place, Code::BadRule, "no value would ever end the need");
+        }
+        let known = other.values.get(field).filter(|known| !known.is_empty());
+        for (index, value) in values.iter().enumerate() {
+            if known.is_some_and(|known| !known.contains(value)) {
+                let message = format!("`{value}` is no value of `{field}` in `{}`", other.name);
+                self.cx.fault(&place.then(index), Code::NotAllowed, message);
+            }
+        }
     }
 
     pub(super) fn same(&self, place: &Place<'_>, field: &String, other: &Outline<'_>) {
