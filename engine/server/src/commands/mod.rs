@@ -29,6 +29,7 @@ use crate::cli::{Cli, Command, ExplainArgs, HoldArgs, LoadArgs, QueueCommand};
 use crate::config::{Config, ConfigError};
 use crate::out::{Out, Usage, exit};
 use crate::telemetry;
+pub(crate) use pack::need as pack_known;
 use requests::{Reply, Request, Who};
 use tidings_pipeline::past::LookBack;
 

@@ -17,7 +17,7 @@ pub(super) fn load(folder: Option<&Path>, known: Option<NaiveDate>) -> Result<Pa
 }
 
 /// The same for a command that cannot do without it.
-pub(super) fn need(folder: Option<&Path>, known: Option<NaiveDate>) -> anyhow::Result<Pack> {
+pub(crate) fn need(folder: Option<&Path>, known: Option<NaiveDate>) -> anyhow::Result<Pack> {
     load(folder, known).map_err(|found| Usage(app::mistakes(&found)).into())
 }
 

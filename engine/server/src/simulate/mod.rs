@@ -25,6 +25,7 @@ use tidings_rules::expr::sql::Dialect;
 use tidings_rules::whatif::{Change, Period, Study, Tally, judge, views};
 
 use crate::cli::GenerateArgs;
+use crate::commands::pack_known;
 use crate::out::{Out, Usage};
 #[cfg(feature = "parquet")]
 use crate::out::{grouped, human};
@@ -62,6 +63,10 @@ pub(crate) struct SimulateArgs {
     /// without it, else today.
     #[arg(long)]
     pub(crate) as_of: Option<NaiveDate>,
+    /// The old pack, or the one pack alone, as it was known on this day, yyyy-mm-dd: with one pack as --old and --new, what
+    /// became known since changes.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) known: Option<NaiveDate>,
     /// The first day of the studied period, yyyy-mm-dd: milestones and absences count when they come about from then on and
     /// before --as-of. What the population says without it, else a year before --as-of.
     #[arg(long, conflicts_with = "events")]
@@ -77,10 +82,10 @@ pub(crate) struct SimulateArgs {
 
 /// Puts one pack, or two side by side, to a population.
 pub(crate) fn run(args: &SimulateArgs, out: Out) -> anyhow::Result<ExitCode> {
-    let load = |folder: Option<&Path>| folder.map_or_else(app::built_in_pack, app::load_pack);
     let alone = args.old.is_none() && args.new.is_none();
-    let new = load(args.new.as_deref().or(args.pack.as_deref()))?;
-    let old = if alone { None } else { Some(load(args.old.as_deref())?) };
+    let known_new = args.known.filter(|_| alone);
+    let new = pack_known(args.new.as_deref().or(args.pack.as_deref()), known_new)?;
+    let old = if alone { None } else { Some(pack_known(args.old.as_deref(), args.known)?) };
     let study = Study::new(old.as_ref(), &new).map_err(|error| Usage(error.to_string()))?;
     let report = match &args.population {
         Some(path) => of_population(&study, path, args, out)?,
@@ -127,11 +132,13 @@ fn of_events(study: &Study<'_>, args: &SimulateArgs, out: Out) -> anyhow::Result
     let events = args.events.as_deref().ok_or_else(|| Usage("give --population or --events".to_owned()))?;
     let people = args.people.as_deref().zip(args.source.as_deref());
     // The stores take their packs whole, and the study goes on comparing its own.
-    let copy =
-        |pack: &Pack| Pack::from_files(pack.files.clone()).map_err(|found| Usage(app::mistakes(&found)));
-    let old = study.old.map(copy).transpose()?;
+    let copy = |pack: &Pack, known| {
+        Pack::as_known(pack.files.clone(), known).map_err(|found| Usage(app::mistakes(&found)))
+    };
+    let known_new = args.known.filter(|_| study.old.is_none());
+    let old = study.old.map(|old| copy(old, args.known)).transpose()?;
     let log = events::Log { events, people, as_of };
-    let (tally, elapsed) = events::compare(study, old, copy(study.new)?, &log, out)?;
+    let (tally, elapsed) = events::compare(study, old, copy(study.new, known_new)?, &log, out)?;
     let mut report = Report::new(study, &tally, &[], as_of, elapsed);
     report.of_events();
     Ok(report)
@@ -197,6 +204,9 @@ pub(crate) enum RulesCommand {
     Sql {
         /// The pack; the one that is built in without it.
         pack: Option<PathBuf>,
+        /// As it was known on this day, yyyy-mm-dd; all that is known without it.
+        #[arg(long, value_name = "DATE")]
+        known: Option<NaiveDate>,
         /// Whose SQL.
         #[arg(long, value_enum, default_value = "duckdb")]
         dialect: DialectArg,
@@ -224,8 +234,8 @@ pub(crate) enum DialectArg {
 
 /// Prints the rules in another form.
 pub(crate) fn rules(command: &RulesCommand, out: Out) -> anyhow::Result<ExitCode> {
-    let RulesCommand::Sql { pack, dialect, table, key } = command;
-    let pack = pack.as_deref().map_or_else(app::built_in_pack, app::load_pack)?;
+    let RulesCommand::Sql { pack, known, dialect, table, key } = command;
+    let pack = pack_known(pack.as_deref(), *known)?;
     let study = Study::new(None, &pack).map_err(|error| Usage(error.to_string()))?;
     let dialect = match dialect {
         DialectArg::DuckDb => Dialect::DuckDb,

@@ -43,6 +43,7 @@ fn packs() -> (Pack, Pack) {
 
 fn args(population: &Path, out: Option<PathBuf>) -> SimulateArgs {
     SimulateArgs {
+        known: None,
         pack: None,
         old: None,
         new: None,
