@@ -192,8 +192,11 @@ fn ends(
         return false;
     }
     let Some(done) = reader.folded(other) else { return false };
-    let holds = |(field, values): (&String, &BTreeSet<String>)| matches!(done.data.get(field.as_str()), Some(Value::Text(text)) if values.contains(text.as_str()));
-    if !until.values.iter().all(holds) {
+    let text = |field: &str| match done.data.get(field) {
+        Some(Value::Text(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    if !until.values.iter().all(|(field, values)| text(field).is_some_and(|text| values.contains(text))) {
         return false;
     }
     if until.same.is_empty() {
